@@ -1,0 +1,1 @@
+"""The domains, each a package of the same name on every side."""

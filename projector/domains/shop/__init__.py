@@ -1,0 +1,1 @@
+"""The shop's views: how events become carts and orders to read."""

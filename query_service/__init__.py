@@ -1,0 +1,1 @@
+"""The read side: queries in, views out."""

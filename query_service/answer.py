@@ -1,0 +1,40 @@
+"""What a domain fulfils for queries: which view or index answers a request, and how the response is filled from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """Read one view."""
+
+    projection: str
+    """E.g. "shop.orders"."""
+    type: type[Message]
+    key: str
+    """E.g. "order:1"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Read a page of views through an index, highest score first; the request carries page_size, page_token, skip."""
+
+    projection: str
+    type: type[Message]
+    index: str
+    """E.g. "customer:7"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one query RPC is answered; the server adds consistency, paging and metadata."""
+
+    rpc: str
+    """Full name, e.g. "cqrs.shop.v1.OrderQueryService.GetOrder"."""
+    read: Callable[[Any], One | Page]
+    """request → what to read."""
+    respond: Callable[[Any, Any], Message]
+    """(request, view or None | list of views) → response as stored, without metadata; raises Refused."""

@@ -1,0 +1,1 @@
+"""What every process needs: records and their chain, refusals, settings, logs, draining."""

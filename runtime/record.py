@@ -1,0 +1,54 @@
+"""Step 4 to 8: the record's place in the log, the hash chain over it, and where it is published."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from cqrs.log.v1.record_pb2 import Record
+
+LARGEST_RECORD_BYTES = 384 * 1024
+"""The largest serialised Record that append() takes; the stream takes 512 KiB a message, the broker 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record at its place in the log."""
+
+    position: int
+    """From 1, without gaps; equal to the stream's sequence."""
+    record: bytes
+    """A serialised cqrs.log.v1.Record, the very bytes that are stored, hashed and published."""
+    chain: bytes
+    """The hash chain at this position, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log ends."""
+
+    epoch: str
+    """The UUID of the epoch."""
+    position: int
+    """The last position; 0 for an empty log."""
+    chain: bytes
+    """The hash chain at it; the genesis for an empty log."""
+
+
+def genesis(epoch: str) -> bytes:
+    """The chain before the first record: sha256 of the epoch's UUID as 16 bytes."""
+    return hashlib.sha256(UUID(epoch).bytes).digest()
+
+
+def link(chain: bytes, position: int, record: bytes) -> bytes:
+    """The chain at `position`: sha256(chain before ‖ position as 8 bytes big-endian ‖ record bytes)."""
+    return hashlib.sha256(chain + position.to_bytes(8, "big") + record).digest()
+
+
+def subject(record: Record) -> str:
+    """Where a record is published: `log.<domain>.<stream type>.<short record type>`."""
+    return f"log.{category(record.stream)}.{record.type.rpartition('.')[2]}"
+
+
+def category(stream: str) -> str:
+    """The kind of a stream: "shop.order" of "shop.order-1"."""
+    return stream.partition("-")[0]
