@@ -1,4 +1,4 @@
-"""What a domain fulfils on the write side: pure functions of state and command, without clock, ids or I/O of their own."""
+"""What a domain fulfils on the write side: pure functions of state and command, without clock, ids or I/O."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Every refusal, typed: a value of a domain's closed enum, its text, and the gRPC code that the contract gives it.
 
 Exception
-└── Refused      the caller can do something about it: the text says what happened, the enum's comment why and what to do
+└── Refused      the caller can act on it: the text says what happened, the comment of the enum's value why and what to do
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class Refused(Exception):
     """A command or query that is refused; it reaches the caller as google.rpc.Status."""
 
     def __init__(self, code: int, reason: str, domain: str, text: str) -> None:
-        """`code` is a google.rpc.Code, `reason` an enum value's name without its prefix, `domain` the enum's package."""
+        """Take a google.rpc.Code, an enum value's name without its prefix, the enum's package, and the text."""
         super().__init__(text)
         self.code = code
         self.reason = reason
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class Refusals:
-    """The refusals of one enum, ready to be raised: `refuse = Refusals(ShopError)`, `raise refuse(SHOP_ERROR_X, "…")`."""
+    """The refusals of one enum: `refuse = Refusals(ShopError)`, then `raise refuse(SHOP_ERROR_X, "…")`."""
 
     def __init__(self, enum: Any) -> None:
         """`enum` is a generated enum whose values all carry the option `refusal`; TypeError names one that does not."""

@@ -1,0 +1,90 @@
+"""Structured logs: one line an event, as text or JSON, written in batches so that a line costs a command little."""
+
+import asyncio
+import atexit
+import logging
+import sys
+from typing import Any, Literal, TextIO
+
+import structlog
+
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+FLUSH_SECONDS = 0.05
+FLUSH_LINES = 500
+
+
+class BatchedOutput:
+    """Collects lines and writes them together: after FLUSH_SECONDS, FLUSH_LINES, or at exit; at once without a loop."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+        atexit.register(self.flush)
+
+    def line(self, text: str) -> None:
+        """Take one line, without its line break."""
+        self._lines.append(text)
+        if len(self._lines) >= FLUSH_LINES:
+            self.flush()
+        elif self._timer is None:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        try:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        except RuntimeError:  # no loop is running: nobody would flush later
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lines, self._lines = self._lines, []
+        if lines:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
+
+
+class _Printer:
+    """What structlog calls for a finished line, whatever its level."""
+
+    def __init__(self, output: BatchedOutput) -> None:
+        self._line = output.line
+
+    def msg(self, text: str) -> None:
+        self._line(text)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def configure(service: str, log_format: LogFormat, level: LogLevel, stream: TextIO = sys.stdout) -> BatchedOutput:
+    """Set the process's logging up; every line names the service. Gives the output, to be flushed before the end."""
+    output = BatchedOutput(stream)
+    json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            json if log_format == "json" else _console,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=lambda *_: _Printer(output),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    return output
+
+
+def _console(_logger: Any, _method: str, event: dict[str, Any]) -> str:
+    """`time level service: what happened key=value …`, the exception below it."""
+    head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('service', '')}: {event.pop('event')}"
+    trace = event.pop("exception", "")
+    pairs = "".join(f" {key}={value}" for key, value in event.items())
+    return f"{head}{pairs}\n{trace}" if trace else head + pairs
