@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -64,25 +65,23 @@ class _Printer:
 def configure(service: str, log_format: LogFormat, level: LogLevel, stream: TextIO = sys.stdout) -> BatchedOutput:
     """Set the process's logging up; every line names the service. Gives the output, to be flushed before the end."""
     output = BatchedOutput(stream)
-    json = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {"service": service, **event},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            json if log_format == "json" else _console,
+            structlog.processors.JSONRenderer(ensure_ascii=False) if log_format == "json" else _console,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=lambda *_: _Printer(output),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     return output
 
 
-def _console(_logger: Any, _method: str, event: dict[str, Any]) -> str:
+def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     """`time level service: what happened key=value …`, the exception below it."""
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('service', '')}: {event.pop('event')}"
     trace = event.pop("exception", "")

@@ -1,7 +1,7 @@
 """Every refusal, typed: a value of a domain's closed enum, its text, and the gRPC code that the contract gives it.
 
 Exception
-└── Refused      the caller can act on it: the text says what happened, the comment of the enum's value why and what to do
+└── Refused      the caller can act on it: the text says what happened, the enum's comment what to do
 """
 
 from collections.abc import Mapping

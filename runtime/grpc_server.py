@@ -1,0 +1,114 @@
+"""A gRPC server's life: services, health and reflection, and a drain that breaks no call."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+from runtime.rpc import Entrance, Streaming, Unary
+
+log = structlog.get_logger()
+
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What a server takes and how it ends."""
+
+    request_bytes: int
+    """The largest request."""
+    most_under_way: int
+    """Calls at a time before RESOURCE_EXHAUSTED."""
+    default_seconds: float
+    """The deadline of a call that has none."""
+    drain_seconds: float
+    """How long calls under way may take after SIGTERM."""
+    share_port: bool = False
+    """Several processes listen on the same port."""
+
+
+Services = Sequence[tuple[ServiceDescriptor, dict[str, Unary | Streaming]]]
+
+
+@asynccontextmanager
+async def serve(address: str, services: Services, limits: ServerLimits) -> AsyncIterator[int]:
+    """Serve while the block runs, then drain; gives the port. OSError when the address cannot be listened on."""
+    entrance = Entrance(limits.most_under_way, limits.default_seconds)
+    server = grpc.aio.server(options=_options(limits), maximum_concurrent_rpcs=4 * limits.most_under_way)
+    server.add_generic_rpc_handlers([entrance.service(descriptor, handlers) for descriptor, handlers in services])
+    names = [descriptor.full_name for descriptor, _ in services]
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)  # type: ignore[no-untyped-call]
+    _reflect(server, [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])
+    port = _listen(server, address)
+    await server.start()
+    for name in ("", *names):
+        await health.set(name, SERVING)
+    try:
+        yield port
+    finally:
+        await _drain(server, health, names, entrance, limits.drain_seconds)
+
+
+def _options(limits: ServerLimits) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", limits.request_bytes),
+        ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.absolute_max_metadata_size", 16 * 1024),
+        ("grpc.max_concurrent_streams", 1000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.so_reuseport", int(limits.share_port)),
+    ]
+
+
+def _listen(server: grpc.aio.Server, address: str) -> int:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise OSError(f"Cannot listen on {address}: {error}") from error
+    if port == 0:
+        raise OSError(f"Cannot listen on {address}: another process has the port")
+    return port
+
+
+def _reflect(server: grpc.aio.Server, names: Sequence[str]) -> None:
+    """Reflection under both of its names: the messages of v1 and v1alpha are the same on the wire."""
+    known = [*names, reflection.SERVICE_NAME, REFLECTION_V1]
+    reflection.enable_server_reflection(known, server)  # type: ignore[no-untyped-call]
+    servicer = ReflectionServicer(service_names=known)  # type: ignore[no-untyped-call]
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": handler}),)
+    )
+
+
+async def _drain(
+    server: grpc.aio.Server, health: HealthServicer, names: Sequence[str], entrance: Entrance, seconds: float
+) -> None:
+    """NOT_SERVING first, then no new calls, then wait for our own count: stop() does not wait for every handler."""
+    for name in ("", *names):
+        await health.set(name, NOT_SERVING)
+    began = time.monotonic()
+    log.info("draining", under_way=entrance.under_way)
+    entrance.end_streams()
+    await server.stop(seconds)
+    while entrance.under_way and time.monotonic() - began < seconds:
+        await asyncio.sleep(0.01)  # counting down costs every call, and this ends in milliseconds
+    log.info("drained", under_way=entrance.under_way, seconds=round(time.monotonic() - began, 3))

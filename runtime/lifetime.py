@@ -1,0 +1,35 @@
+"""How long a process runs: until SIGTERM or SIGINT, on uvloop, with its settings checked first."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from runtime.settings import SettingsError
+
+
+async def until_stopped() -> None:
+    """Return at the first SIGTERM or SIGINT; a second one ends the process as usual."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await stopped.wait()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a process's main; what a user can put right ends it with one clear message and exit status 2."""
+    try:
+        uvloop.run(main())
+    except (SettingsError, OSError) as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(2)
