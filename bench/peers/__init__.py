@@ -1,0 +1,1 @@
+"""What teams would build or pick instead, on the same servers and under the same load."""
