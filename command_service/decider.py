@@ -7,6 +7,8 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from runtime.refusals import Refused
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -71,6 +73,10 @@ def happened(*events: Message) -> Decision:
     return Decision(events=(events,))
 
 
+def _unclaimed(scope: str, value: str) -> Refused:
+    raise TypeError(f"a decision claimed {scope} {value!r}, but its Decider does not say what a taken one means")
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Decides the commands of one service."""
@@ -81,3 +87,5 @@ class Decider:
     """(command, context) → the streams that the decision reads, as (aggregate, id); the first is the receipt's."""
     decide: Callable[..., Decision]
     """(command, context, *states in the order of `reads`) → decision; raises Refused."""
+    taken: Callable[[str, str], Refused] = _unclaimed
+    """(scope, value) → the refusal when somebody else holds a claim; needed where `decide` claims."""

@@ -70,6 +70,16 @@ class LogFilter:
     """Full protobuf names."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A part of the log as a reader wants it."""
+
+    records: Sequence[Logged]
+    """What was wanted, in order."""
+    scanned_to: int
+    """The position up to which nothing wanted was left out; read on after it."""
+
+
 class LogError(Exception):
     """The log did not take an entry; nothing of it was appended, unless it is LogUnavailable."""
 
@@ -118,8 +128,8 @@ class EventLog(Protocol):
     async def read_stream(self, stream: str, after_version: int = 0, limit: int = 1000) -> Sequence[Logged]:
         """The records of a stream after a version, in order; empty for an unknown one."""
 
-    async def read_log(self, after: int, limit: int, wanted: LogFilter) -> Sequence[Logged]:
-        """The records after a position that are wanted, in order."""
+    async def read_log(self, after: int, limit: int, wanted: LogFilter = LogFilter()) -> LogPage:
+        """At most `limit` wanted records after a position; it may end sooner, so that no call takes long."""
 
     async def head(self) -> Head:
         """Where the log ends."""

@@ -30,7 +30,6 @@ class Entrance:
         self.under_way = 0
         self.draining = False
         self._streams: set[asyncio.Task[Any]] = set()
-        UNDER_WAY.set_function(lambda: self.under_way)
         self._most = most_under_way
         self._default_seconds = default_seconds
 
@@ -67,6 +66,7 @@ class Entrance:
             began = time.perf_counter()
             call = Call.begin(rpc, context, self._default_seconds)
             self.under_way += 1
+            UNDER_WAY.inc()
             try:
                 self._admit()
                 validate(request)
@@ -76,6 +76,7 @@ class Entrance:
                 raise
             finally:
                 self.under_way -= 1
+                UNDER_WAY.dec()
             context.set_trailing_metadata(((MESSAGE_ID, call.message_id),))
             answered.inc()
             seconds.observe(time.perf_counter() - began)

@@ -1,0 +1,34 @@
+"""The command server's settings."""
+
+from dataclasses import dataclass
+
+from runtime.logs import LogFormat, LogLevel
+from runtime.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read from the environment: each field is OBVERSE_<FIELD>."""
+
+    postgres_dsn: str = setting()
+    """Where the log is, as the role obverse_service: postgresql://user:password@host:port/database."""
+    command_address: str = "127.0.0.1:50051"
+    """Where commands and the log are served, host:port."""
+    command_processes: int = setting(1, low=1, high=64)
+    """How many processes serve on that port."""
+    status_address: str = "127.0.0.1:0"
+    """Where /healthz, /metrics and /status are answered, host:port; port 0 is any free one."""
+    drain_seconds: float = setting(10.0, low=0, high=600)
+    """How long calls under way may take after SIGTERM."""
+    most_under_way: int = setting(1000, low=1)
+    """Calls at a time before RESOURCE_EXHAUSTED."""
+    default_deadline_seconds: float = setting(5.0, low=0.1, high=600)
+    """The deadline of a command that comes without one."""
+    decide_attempts: int = setting(10, low=1, high=1000)
+    """How often a command is decided before a lost race becomes its caller's."""
+    state_cache_streams: int = setting(20_000, low=1)
+    """How many streams' states are kept in memory."""
+    log_level: LogLevel = "info"
+    """The least level that is logged."""
+    log_format: LogFormat = "console"
+    """How a line looks: text, or one JSON object."""
