@@ -13,7 +13,7 @@ MARK = re.compile(r"promises?:? ((?:(?:\d{3}|card)-\d+(?: to \d+)?(?:, )?)+)")
 ONE = re.compile(r"(\d{3}|card)-(\d+)(?: to (\d+))?")
 HEAD = """# Promises and the tests that show them
 
-Written by `make promises` from the marks in `tests/`; a test keeps it true. A promise is `source-number`: 000 asynchronous
+Written by `make promises` from the marks in `tests/`; a test keeps it true. A promise is `source-number`: 000 async
 commands, 001 the social demo, 002 the order system, 003 the templates, 004 the pipelines, card the design card.
 
 | promise | shown by |
