@@ -1,8 +1,6 @@
 """Step 4: a user's cart. It exists for everybody, empty at first; it may hold several currencies and any prices."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from cqrs.common.v1.common_pb2 import Money
@@ -27,14 +25,12 @@ from command_service.domains.shop.refusal import LARGEST_AMOUNT, LARGEST_QUANTIT
 CartCommand = AddItemToCartRequest | RemoveItemFromCartRequest | ChangeCartItemQuantityRequest | ClearCartRequest
 CartEvent = ItemAddedToCart | ItemRemovedFromCart | CartItemQuantityChanged | CartCleared
 
-_EMPTY: Mapping[Line, int] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Cart:
     """What a cart holds."""
 
-    lines: Lines = _EMPTY
+    lines: Lines = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"Cart(lines={len(self.lines)}, items={sum(self.lines.values())})"

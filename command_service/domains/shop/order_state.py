@@ -1,16 +1,12 @@
 """Step 4: an order as its rules see it, and what becomes of its lines."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 from cqrs.common.v1.common_pb2 import Money
 from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, OrderItem, OrderStatus
 
 from command_service.domains.shop.lines import Line, Lines, amount, line, with_more, without
-
-_NO_LINES: Mapping[Line, int] = MappingProxyType({})
-_NO_NAMES: Mapping[Line, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +16,8 @@ class Order:
     status: OrderStatus.ValueType = ORDER_STATUS_UNSPECIFIED
     currency: str = ""
     """Of every line."""
-    lines: Lines = _NO_LINES
-    names: Mapping[Line, str] = _NO_NAMES
+    lines: Lines = field(default_factory=dict)
+    names: Mapping[Line, str] = field(default_factory=dict)
     """The product's name on each line: the one that the line was first given."""
     address: bytes = b""
     """The shipping address, serialised: it is only ever compared."""
