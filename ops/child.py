@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,16 +94,26 @@ def programs_in(folder: Path, name: str) -> list[psutil.Process]:
 
 
 def end(process: psutil.Process, number: signal.Signals, patience_seconds: float) -> None:
-    """Signals the process and waits; what is left of it and its children after the patience is killed."""
-    try:
-        tree = [process, *process.children(recursive=True)]
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
+    """Signals the process and waits; what is left of it and its children after the patience is killed.
+
+    SIGKILL goes to the children too, at once.
+    """
+    tree = _tree(process)
+    for member in tree if number == signal.SIGKILL else tree[:1]:
+        _signal(member, number)
     _, alive = psutil.wait_procs(tree, timeout=patience_seconds)
     for survivor in alive:
-        try:
-            survivor.kill()
-        except psutil.NoSuchProcess:
-            continue
+        _signal(survivor, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=patience_seconds)
+
+
+def _tree(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)

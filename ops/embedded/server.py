@@ -86,13 +86,9 @@ class EmbeddedServer(ABC):
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process and self.pid:
-            process = psutil.Process(self.pid)
-            children = process.children(recursive=True) if number == signal.SIGKILL else []
-            for child in children:
-                child.kill()
-            end(process, number, self.stop_seconds)
         if self._process:
+            if self._process.poll() is None:
+                end(psutil.Process(self._process.pid), number, self.stop_seconds)
             self._process.wait()
         self._process = None
         self._hold.release()
