@@ -1,4 +1,4 @@
-"""Step 0: the requests that the load sends, serialised, each iterator endless and cheap; and requests made from answers."""
+"""Step 0: the requests that the load sends, serialised, endless and cheap; and requests made from answers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ CREATE_ORDER = "/cqrs.shop.v1.OrderCommandService/CreateOrder"
 ADD_ITEM = "/cqrs.shop.v1.CartCommandService/AddItemToCart"
 GET_ORDER = "/cqrs.shop.v1.OrderQueryService/GetOrder"
 _CUSTOMER = "customer-00000000"
+_MOST_QUERIES = 20_000
 
 
 def zeros(size: int) -> Iterator[bytes]:
@@ -29,10 +30,19 @@ def order_id(number: int, prefix: str) -> str:
 
 def order(identity: str = "") -> CreateOrderRequest:
     """An order of two lines, about 250 bytes; without an id each call makes a new stream."""
-    items = [_item("85123A", "White hanging heart t-light holder", 6, 255), _item("71053", "White metal lantern", 6, 339)]
+    items = [
+        _item("85123A", "White hanging heart t-light holder", 6, 255),
+        _item("71053", "White metal lantern", 6, 339),
+    ]
     place = Address(recipient="Ada Example", street="1 High Street", postal_code="AB1 2CD", city="London", country="GB")
-    return CreateOrderRequest(order_id=identity, customer_id=_CUSTOMER, customer_name="Ada Example", items=items,
-                              total_amount=Money(minor_units=3564, currency_code="GBP"), shipping_address=place)
+    return CreateOrderRequest(
+        order_id=identity,
+        customer_id=_CUSTOMER,
+        customer_name="Ada Example",
+        items=items,
+        total_amount=Money(minor_units=3564, currency_code="GBP"),
+        shipping_address=place,
+    )
 
 
 def orders(customers: int = 10_000) -> Iterator[bytes]:
@@ -49,15 +59,18 @@ def numbered_orders(prefix: str, first: int = 0) -> Iterator[bytes]:
 
 def hot_cart(user: str) -> Iterator[bytes]:
     """One unit of one item into one cart, for ever: every command decides on the same stream."""
-    request = AddItemToCartRequest(user_id=user, item_id="85123A", quantity=1, price=Money(minor_units=255, currency_code="GBP"))
+    request = AddItemToCartRequest(
+        user_id=user, item_id="85123A", quantity=1, price=Money(minor_units=255, currency_code="GBP")
+    )
     return itertools.repeat(request.SerializeToString())
 
 
 def order_queries(prefix: str, count: int) -> Iterator[bytes]:
-    """Queries for the orders `order_id(0, prefix)` to `order_id(count - 1, prefix)`, shuffled with a fixed seed."""
-    ids = [order_id(number, prefix) for number in range(count)]
-    random.Random(7).shuffle(ids)
-    return itertools.cycle([GetOrderRequest(order_id=identity).SerializeToString() for identity in ids])
+    """Queries for the first `count` numbered orders, at most 20,000 of them, in a random order."""
+    numbers = random.Random(7).sample(range(count), min(count, _MOST_QUERIES))
+    return itertools.cycle(
+        [GetOrderRequest(order_id=order_id(number, prefix)).SerializeToString() for number in numbers]
+    )
 
 
 def fresh_query(answer: bytes) -> bytes:
@@ -69,6 +82,14 @@ def fresh_query(answer: bytes) -> bytes:
 def newest_fresh_query(answers: Sequence[bytes]) -> bytes:
     """The query that must see the order of the highest position among these CreateOrder answers."""
     return fresh_query(max(answers, key=position_of))
+
+
+def newest_patient_query(answers: Sequence[bytes]) -> bytes:
+    """The same, waiting as long as a query may: 30 s."""
+    receipt = _receipt(max(answers, key=position_of))
+    consistency = ReadConsistency(at_least_token=receipt.token)
+    consistency.max_wait.FromSeconds(30)
+    return _query(receipt.aggregate_id, consistency)
 
 
 def oldest_query(answers: Sequence[bytes]) -> bytes:
@@ -95,5 +116,6 @@ def _query(identity: str, consistency: ReadConsistency | None) -> bytes:
 
 
 def _item(product: str, name: str, quantity: int, price: int) -> OrderItem:
-    return OrderItem(product_id=product, product_name=name, quantity=quantity,
-                     price=Money(minor_units=price, currency_code="GBP"))  # fmt: skip
+    return OrderItem(
+        product_id=product, product_name=name, quantity=quantity, price=Money(minor_units=price, currency_code="GBP")
+    )

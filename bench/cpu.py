@@ -28,7 +28,7 @@ def all_cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Bytes of memory that the process and its children hold for themselves (unique set size: shared pages count nowhere)."""
+    """Bytes that the process and its children hold for themselves (unique set size: shared pages count nowhere)."""
     root = psutil.Process(pid)
     return sum(int(process.memory_full_info().uss) for process in (root, *root.children(recursive=True)))
 

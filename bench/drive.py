@@ -1,4 +1,4 @@
-"""Step 0, inside the load process: callers in closed or open loop, what they record, and the calls that follow an answer."""
+"""Step 0, inside the load process: callers in closed or open loop, their records, and calls that follow an answer."""
 
 from __future__ import annotations
 
@@ -137,10 +137,20 @@ class _Drive:
         for connection in (*connections, *others):
             connection.close()
         return LoadResult(
-            len(self.latencies), min(closed, self._closes) - opened, sorted(self.latencies), dict(self.errors),
-            self.successes, self.answer_bytes, {name: after[name] - before[name] for name in after},
-            sorted(self.follow_latencies), settle_seconds, settled, at_once,
-            (self.first, self.newest[-1] if self.newest else b""), self.kept)  # fmt: skip
+            len(self.latencies),
+            min(closed, self._closes) - opened,
+            sorted(self.latencies),
+            dict(self.errors),
+            self.successes,
+            self.answer_bytes,
+            {name: after[name] - before[name] for name in after},
+            sorted(self.follow_latencies),
+            settle_seconds,
+            settled,
+            at_once,
+            (self.first, self.newest[-1] if self.newest else b""),
+            self.kept,
+        )
 
     async def _prepare_follow(self) -> list[Connection]:
         follow = self.load.follow

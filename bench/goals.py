@@ -1,4 +1,4 @@
-"""The goals of the benchmark, each defined once: what is divided by what, its floor, its stretch, which way is better."""
+"""The goals, each defined once: what is divided by what, its floor, its stretch, which way is better."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ GOALS: tuple[Goal, ...] = (
     Goal("P3", "CPU of all server processes per command ÷ CPU of one echo",
          lambda f: (f["command_cpu_s"] / f["echo_cpu_s"],), (2.2,), (1.6,), better=_LOWER),
     Goal("P4", "commands/s ÷ the naive pipeline; ÷ `eventsourcing` saves",
-         lambda f: (f[_COMMANDS] / f["naive_64_per_s"], f[_COMMANDS] / f["eventsourcing_saves_per_s"]), (8, 4), (12, 5.5)),
+         lambda f: (f[_COMMANDS] / f["naive_64_per_s"], f[_COMMANDS] / f["eventsourcing_saves_per_s"]),
+         (8, 4), (12, 5.5)),
     Goal("P5", "commands/s at 256 callers ÷ at 64",
          lambda f: (f["commands_256_per_s"] / f[_COMMANDS],), (0.85,), (1.0,)),
     Goal("P6", "median latency of a command, 1 caller ÷ (echo median + pgbench median)",
@@ -87,3 +88,6 @@ GOALS: tuple[Goal, ...] = (
 def _spread(figures: Figures, name: str) -> float:
     values = [figures[name.format(size)] for size in (1_000, 100_000, 1_000_000)]
     return max(values) / min(values)
+
+
+BY_ID = {goal.id: goal for goal in GOALS}

@@ -1,4 +1,4 @@
-"""Step 0 of a measured call: the header bytes (HPACK, RFC 7541) that a load client sends and reads, no more than gRPC needs.
+"""Step 0 of a measured call: header bytes (HPACK, RFC 7541) as a load client sends and reads them, what gRPC needs.
 
 The client announces a header table of size 0, so a peer may use the static table and literals only.
 """
@@ -33,7 +33,7 @@ def grpc_status(block: bytes) -> int | None:
 
 
 def read_fields(block: bytes) -> dict[str, bytes]:
-    """The literal fields of a block by name (fields from the static table alone are left out); Huffman values stay coded."""
+    """The literal fields of a block by name, none that is all in the static table; Huffman values stay coded."""
     fields: dict[str, bytes] = {}
     at = 0
     while at < len(block):

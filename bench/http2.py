@@ -1,6 +1,6 @@
 """Step 0 of a measured call: one HTTP/2 connection (RFC 9113) that carries unary gRPC calls at a few microseconds each.
 
-It answers SETTINGS and PING, honours the peer's stream limit, frame size and flow control, and counts every broken call.
+It answers SETTINGS and PING, honours the peer's stream limit, frame size and flow control, and reports broken calls.
 """
 
 from __future__ import annotations
@@ -50,8 +50,16 @@ class Connection(asyncio.Protocol):
         self._next, self._rest, self._reading = 1, b"", False
         self._window, self._stream_window, self._limit, self._frame_size = 65_535, 65_535, _WIDEST, 16_384
         self._credit, self._lost = 0, ""
-        self._on = {_DATA: self._data, _HEADERS: self._headers, _CONTINUATION: self._continuation, _RST: self._reset,
-                    _SETTINGS: self._settings, _PING: self._ping, _GOAWAY: self._goaway, _WINDOW: self._window_update}
+        self._on = {
+            _DATA: self._data,
+            _HEADERS: self._headers,
+            _CONTINUATION: self._continuation,
+            _RST: self._reset,
+            _SETTINGS: self._settings,
+            _PING: self._ping,
+            _GOAWAY: self._goaway,
+            _WINDOW: self._window_update,
+        }
 
     def call(self, block: bytes, body: bytes, waiter: Answers) -> None:
         """Send one unary call: a block of `hpack.request_block` and the serialised request."""

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection as Pipe
-from typing import cast
+
+from bench.apart import ApartError, apart
 
 _GRACE_SECONDS = 30.0
 
@@ -67,7 +66,7 @@ class Load:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What came back. Times in seconds; `latencies` and `follow_latencies` are sorted; failed calls are in `errors` only."""
+    """What came back. Times in seconds, both lists of latencies sorted; failed calls are in `errors` only."""
 
     calls: int
     """Successful calls in the window."""
@@ -115,32 +114,12 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 def run_load(load: Load) -> LoadResult:
     """Run one load in a new process and wait for it; raises LoadError when it cannot be carried out."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(load, there), daemon=True)
-    process.start()
-    there.close()
-    try:
-        if not here.poll(load.warmup_seconds + load.seconds + 2 * _GRACE_SECONDS):
-            raise LoadError(f"The load on {load.address}{load.path} did not end in time; is the server answering?")
-        outcome = here.recv()
-    except EOFError as lost:
-        raise LoadError(f"The load process for {load.address}{load.path} died without a result.") from lost
-    finally:
-        process.kill()
-        process.join()
-    if isinstance(outcome, str):
-        raise LoadError(f"The load on {load.address}{load.path} failed: {outcome}")
-    return cast(LoadResult, outcome)
-
-
-def _child(load: Load, pipe: Pipe) -> None:
-    from bench.drive import drive  # the event loop's libraries are wanted in the load process alone
+    from bench.drive import drive  # it needs this module's classes
 
     try:
-        pipe.send(drive(load))
-    except (OSError, ValueError, ImportError, AttributeError, TimeoutError) as failure:
-        pipe.send(f"{type(failure).__name__}: {failure}")
+        return apart(load.warmup_seconds + load.seconds + 2 * _GRACE_SECONDS, drive, load)
+    except ApartError as failure:
+        raise LoadError(f"The load on {load.address}{load.path} failed: {failure}") from failure
 
 
 def main() -> None:
@@ -153,8 +132,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     given = parser.parse_args()
-    result = run_load(Load(given.address, given.path, "bench.bodies:zeros", {"size": given.bytes}, callers=given.callers,
-                           rate=given.rate, seconds=given.seconds))
+    result = run_load(
+        Load(
+            given.address,
+            given.path,
+            "bench.bodies:zeros",
+            {"size": given.bytes},
+            callers=given.callers,
+            rate=given.rate,
+            seconds=given.seconds,
+        )
+    )
     p50, p99 = (percentile(result.latencies, share) * 1e3 for share in (0.5, 0.99))
     print(f"{result.per_second:,.0f} calls/s, p50 {p50:.2f} ms, p99 {p99:.2f} ms, failed {dict(result.errors)}")
 

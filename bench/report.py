@@ -14,7 +14,7 @@ Results = dict[str, dict[str, Any]]
 
 
 def evaluate(goals: Iterable[Goal], runs: Sequence[Figures]) -> Results:
-    """Every goal that some run measured: median, all runs, floor, stretch, unit; arrays where a goal has two figures."""
+    """Every goal that some run measured: median, all runs, floor, stretch; arrays where a goal has two figures."""
     results: Results = {}
     for goal in goals:
         values = [value for value in (_measured(goal, run) for run in runs) if value is not None]
@@ -33,7 +33,7 @@ def evaluate(goals: Iterable[Goal], runs: Sequence[Figures]) -> Results:
 
 
 def write(folder: Path, results: Results, runs: Sequence[Figures], failures: Sequence[str]) -> str:
-    """Write latest.json, latest.md, latest.png and figures.json, the earlier results of goals not measured now kept; the table."""
+    """Write the results, keeping earlier ones of goals that were not measured now; returns the tables."""
     folder.mkdir(parents=True, exist_ok=True)
     latest = folder / "latest.json"
     earlier: Results = json.loads(latest.read_text()) if latest.exists() else {}
@@ -50,12 +50,21 @@ def write(folder: Path, results: Results, runs: Sequence[Figures], failures: Seq
 
 def goal_table(results: Results) -> str:
     """One line a goal: minimum, median, maximum, floor, stretch and the verdict."""
-    lines = ["| goal | what | min | median | max | floor | stretch | unit | verdict |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| goal | what | min | median | max | floor | stretch | unit | verdict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for name, result in results.items():
         columns = list(zip(*[_several(run) for run in result["runs"]], strict=True))
-        spread = [_join(min(column) for column in columns), _join(_several(result["value"])), _join(max(c) for c in columns)]
+        spread = [
+            _join(min(column) for column in columns),
+            _join(_several(result["value"])),
+            _join(max(c) for c in columns),
+        ]
         limits = [_join(_several(result[key])) for key in ("floor", "stretch")]
-        lines.append("| " + " | ".join([name, result["text"], *spread, *limits, result["unit"], result["verdict"]]) + " |")
+        lines.append(
+            "| " + " | ".join([name, result["text"], *spread, *limits, result["unit"], result["verdict"]]) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -65,8 +74,10 @@ def figure_table(runs: Sequence[Figures]) -> str:
     for name in dict.fromkeys(name for run in runs for name in run):
         values = [run[name] for run in runs if name in run]
         factor, unit = _unit(name)
-        row = (f"{value * factor:,.{1 if factor > 1 else 0}f}" if factor > 1 or value > 20 else f"{value:.3g}"
-               for value in (min(values), statistics.median(values), max(values)))  # fmt: skip
+        row = (
+            f"{value * factor:,.{1 if factor > 1 else 0}f}" if factor > 1 or value > 20 else f"{value:.3g}"
+            for value in (min(values), statistics.median(values), max(values))
+        )
         lines.append(f"| {name} | {' | '.join(row)} | {unit} |")
     return "\n".join(lines)
 
@@ -95,10 +106,10 @@ def _verdict(goal: Goal, values: Sequence[float]) -> str:
 
 
 def _plot(results: Results, file: Path) -> None:
-    import matplotlib  # noqa: PLC0415  # takes half a second, and only the report needs it
+    import matplotlib  # takes half a second, and only the report needs it
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415  # after the choice of the backend
+    from matplotlib import pyplot  # after the choice of the backend
 
     bars = list(_bars(results))
     picture, axes = pyplot.subplots(figsize=(9, 0.34 * len(bars) + 1.4))

@@ -1,4 +1,4 @@
-"""Beside the flow: what every measurement has at hand, the system, the echo, the load's length and the run's figures."""
+"""Beside the flow: what every measurement has at hand: the system, the echo, the run's figures."""
 
 from __future__ import annotations
 
@@ -36,13 +36,26 @@ class Rig:
 
     def commands(self, callers: int = 64, seconds: float = 4.0) -> Load:
         """A load of CreateOrder, each on a stream of its own."""
-        return Load(self.system.command_address, CREATE_ORDER, "bench.bodies:orders", callers=callers, seconds=seconds,
-                    watch=self.system.pids)  # fmt: skip
+        return Load(
+            self.system.command_address,
+            CREATE_ORDER,
+            "bench.bodies:orders",
+            callers=callers,
+            seconds=seconds,
+            watch=self.system.pids,
+        )
 
     def echoes(self, callers: int = 64, seconds: float = 3.0) -> Load:
         """A load on the bare echo."""
-        return Load(self.echo.address, echo.PATH, "bench.bodies:zeros", {"size": ECHO_BYTES}, callers=callers,
-                    seconds=seconds, watch={"echo": self.echo.pid})  # fmt: skip
+        return Load(
+            self.echo.address,
+            echo.PATH,
+            "bench.bodies:zeros",
+            {"size": ECHO_BYTES},
+            callers=callers,
+            seconds=seconds,
+            watch={"echo": self.echo.pid},
+        )
 
     def note(self, name: str, result: LoadResult, *wanted: str) -> None:
         """Take down rate, p50 and p99 of a load under a name, and the CPU of each watched process a call."""
@@ -54,7 +67,7 @@ class Rig:
 
     @contextmanager
     def pinned(self, alone: str) -> Iterator[tuple[int, ...]]:
-        """One process (a service's name, or `echo`) on the first core, the rest elsewhere; gives the cores for the load."""
+        """One service and the echo on the first core, the rest elsewhere; gives the cores for the load."""
         first, *rest = machine_cores()
         self.system.pin_apart(alone)
         pin(self.echo.pid, [first])

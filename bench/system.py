@@ -1,4 +1,4 @@
-"""Beside the flow: a whole system of its own for one benchmark, on embedded servers, each part started and stopped alone."""
+"""Beside the flow: a whole system for one benchmark, on embedded servers, each part started and stopped alone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import asyncpg
+from command_service.postgres.migrate import migrate
 
 from bench.cpu import machine_cores, pin
-from command_service.postgres.migrate import migrate
 from ops.child import spawn
 from ops.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedValkey
 from ops.embedded.ports import free_port
@@ -64,7 +64,9 @@ class BenchSystem:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for name in reversed(list(self._running)):
             self.stop(name)
         self._stack.close()
@@ -72,11 +74,15 @@ class BenchSystem:
     def start(self, *names: str) -> None:
         """Start services (all four when none is named) and wait until each says that it is healthy."""
         for name in names or MODULES:
-            self._status[name] = f"127.0.0.1:{free_port()}"
-            log = self.folder / f"{name}.log"
-            self._running[name] = spawn([sys.executable, "-m", MODULES[name]], log, env=self._environment(name), cwd=Path.cwd())
+            self.launch(name)
         for name in names or MODULES:
-            self._wait_healthy(name)
+            self.wait_healthy(name)
+
+    def launch(self, name: str) -> None:
+        """Start one service and wait for nothing."""
+        self._status[name] = f"127.0.0.1:{free_port()}"
+        log, program = self.folder / f"{name}.log", [sys.executable, "-m", MODULES[name]]
+        self._running[name] = spawn(program, log, env=self._environment(name), cwd=Path.cwd())
 
     def stop(self, name: str) -> None:
         """Drain one service and wait for its end; one that does not end within 20 s is killed and named."""
@@ -106,8 +112,8 @@ class BenchSystem:
         servers = {"postgres": self.postgres.pid, "nats": self.nats.pid, "valkey": self.valkey.pid}
         return {**servers, **{name: process.pid for name, process in self._running.items()}}
 
-    def pin_apart(self, alone: str, cores: Collection[int] = ()) -> None:
-        """Give the process `alone` (none when empty) the first core and all others the rest; `release` undoes it."""
+    def pin_apart(self, alone: str) -> None:
+        """Give the process `alone` the first core and all others the rest; `release` undoes it."""
         first, *rest = machine_cores()
         for name, pid in self.pids.items():
             pin(pid, [first] if name == alone else rest or [first])
@@ -147,7 +153,8 @@ class BenchSystem:
         }
         return {**keep, **{f"OBVERSE_{key}": value for key, value in settings.items()}}
 
-    def _wait_healthy(self, name: str) -> None:
+    def wait_healthy(self, name: str) -> None:
+        """Wait until a started service says so on /healthz; NotRunning after 60 s or when it has died."""
         limit = time.monotonic() + _READY_SECONDS
         while time.monotonic() < limit and self._running[name].poll() is None:
             try:

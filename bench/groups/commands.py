@@ -50,8 +50,13 @@ def alone(rig: Rig) -> None:
 
 def hot_stream(rig: Rig) -> None:
     """64 callers on one cart: P7b."""
-    load = Load(rig.system.command_address, bodies.ADD_ITEM, "bench.bodies:hot_cart", {"user": "bench-hot"},
-                watch=rig.system.pids)  # fmt: skip
+    load = Load(
+        rig.system.command_address,
+        bodies.ADD_ITEM,
+        "bench.bodies:hot_cart",
+        {"user": "bench-hot"},
+        watch=rig.system.pids,
+    )
     done = rig.load(load, allowed=_LOST_RACE)
     rig.note("hot_64", done)
     rig.figures["hot_64_lost_count"] = float(done.failed)
@@ -62,9 +67,13 @@ def peers(rig: Rig) -> None:
     system = rig.system
     with serving("bench.peers.naive", [system.plain_dsn, system.nats.url, system.valkey.url]) as served:
         servers = {name: system.pids[name] for name in ("postgres", "nats", "valkey")}
-        load = Load(served.address, naive.PATH, "bench.bodies:orders", seconds=3, watch={**servers, "naive": served.pid})
+        load = Load(
+            served.address, naive.PATH, "bench.bodies:orders", seconds=3, watch={**servers, "naive": served.pid}
+        )
         rig.note("naive_64", rig.load(load))
-    best = max((run_saves(system.plain_dsn, 1.5 * rig.scale, threads) for threads in (1, 4)), key=lambda s: s.per_second)
+    best = max(
+        (run_saves(system.plain_dsn, 1.5 * rig.scale, threads) for threads in (1, 4)), key=lambda s: s.per_second
+    )
     rig.figures["eventsourcing_saves_per_s"] = best.per_second
     rig.figures["eventsourcing_load_saves_per_s"] = best.load_and_save_per_second
 

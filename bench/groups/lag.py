@@ -1,7 +1,7 @@
 """Goals P10 and P11: from a command's receipt to the answer of a query that must see it.
 
-The clock starts when the receipt is here and stops when the answer of a GetOrder with the receipt's token is here, so the
-query's own round trip is in the figure and nothing is subtracted. At high load a hundred receipts a second are followed.
+The clock starts when the receipt is here and stops when the answer of a GetOrder with the receipt's token is here, so
+the query's own round trip is in the figure and nothing is subtracted. At most a hundred receipts a second are followed.
 """
 
 from __future__ import annotations

@@ -15,14 +15,29 @@ PREFIX, ORDERS = "bench-order", 2_000
 def prepare(rig: Rig) -> None:
     """Create the orders that the queries ask for, once, and wait until they are visible."""
     ask = Follow(rig.system.query_address, bodies.GET_ORDER, "bench.bodies:newest_fresh_query")
-    rig.load(replace(rig.commands(seconds=20), bodies="bench.bodies:numbered_orders", body_arguments={"prefix": PREFIX},
-                     count=ORDERS, warmup_seconds=0, settle=ask))  # fmt: skip
+    rig.load(
+        replace(
+            rig.commands(seconds=20),
+            bodies="bench.bodies:numbered_orders",
+            body_arguments={"prefix": PREFIX},
+            count=ORDERS,
+            warmup_seconds=0,
+            settle=ask,
+        )
+    )
 
 
 def queries(rig: Rig, callers: int = 64, seconds: float = 3.0, count: int = ORDERS) -> Load:
     """A load of GetOrder over the prepared orders."""
-    return Load(rig.system.query_address, bodies.GET_ORDER, "bench.bodies:order_queries",
-                {"prefix": PREFIX, "count": count}, callers=callers, seconds=seconds, watch=rig.system.pids)  # fmt: skip
+    return Load(
+        rig.system.query_address,
+        bodies.GET_ORDER,
+        "bench.bodies:order_queries",
+        {"prefix": PREFIX, "count": count},
+        callers=callers,
+        seconds=seconds,
+        watch=rig.system.pids,
+    )
 
 
 def throughput(rig: Rig) -> None:

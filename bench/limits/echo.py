@@ -18,7 +18,7 @@ async def _echo(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes])
 async def serve() -> None:
     """Serve the echo on a free loopback port until SIGTERM or SIGINT; the first line printed is the port."""
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(_echo)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_echo)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Echo": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 
 import nats
 import uvloop
@@ -51,12 +52,15 @@ async def one_inbox(client: Client, stream: JetStreamContext, records: list[byte
         acked += 1
         room.set()
 
+    def at_least(wanted: int) -> bool:
+        return acked >= wanted
+
     subscription = await client.subscribe(inbox, cb=count)
     for sequence, record in enumerate(records):
         await client.publish(_SUBJECT, record, reply=inbox, headers=_headers(sequence))
         if sequence - acked >= _WINDOW:
-            await _reached(lambda least=sequence - _WINDOW // 2: acked >= least, room)
-    await _reached(lambda: acked == len(records), room)
+            await _reached(partial(at_least, sequence - _WINDOW // 2), room)
+    await _reached(partial(at_least, len(records)), room)
     await subscription.unsubscribe()
 
 

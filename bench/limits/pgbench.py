@@ -25,14 +25,29 @@ class Inserts:
     median_seconds: float
 
 
-def run_pgbench(dsn: str, clients: int, seconds: int, cores: str = "") -> Inserts:
-    """Insert with so many clients for so many whole seconds; `cores` as taskset takes them; RuntimeError with its words."""
+def run_pgbench(dsn: str, clients: int, seconds: int) -> Inserts:
+    """Insert with so many clients for so many whole seconds; RuntimeError with pgbench's own words."""
     _run([str(PROGRAM.with_name("psql")), "-Xqf", str(_TABLE), dsn])
     with tempfile.TemporaryDirectory() as folder:
         prefix = f"{folder}/log"
-        command = [str(PROGRAM), "-n", "-M", "prepared", "-f", str(_INSERT), "-c", str(clients), "-j", "1",
-                   "-T", str(seconds), "-l", f"--log-prefix={prefix}", dsn]  # fmt: skip
-        said = _run((["taskset", "-c", cores] if cores else []) + command)
+        command = [
+            str(PROGRAM),
+            "-n",
+            "-M",
+            "prepared",
+            "-f",
+            str(_INSERT),
+            "-c",
+            str(clients),
+            "-j",
+            "1",
+            "-T",
+            str(seconds),
+            "-l",
+            f"--log-prefix={prefix}",
+            dsn,
+        ]
+        said = _run(command)
         lines = [line.split() for file in Path(folder).iterdir() for line in file.read_text().splitlines()]
     found = re.search(r"tps = ([\d.]+)", said)
     if found is None:

@@ -1,4 +1,4 @@
-"""Alternative: the `eventsourcing` library, in process, its recorder on the same Postgres, without gRPC or read models."""
+"""Alternative: the `eventsourcing` library, in process, on the same Postgres, without gRPC or read models."""
 
 from __future__ import annotations
 

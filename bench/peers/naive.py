@@ -60,8 +60,10 @@ async def serve(dsn: str, nats_url: str, redis_url: str) -> None:
         await stream.add_stream(StreamConfig(name=_STREAM, subjects=["naive.>"]))
         naive = Naive(pool, stream, redis)
         server = grpc.aio.server()
-        handler = grpc.unary_unary_rpc_method_handler(naive.create)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Naive", {"CreateOrder": handler}),))
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(naive.create)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("bench.Naive", {"CreateOrder": handler}),)
+        )
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         print(port, flush=True)

@@ -22,7 +22,9 @@ def test_a_request_block_reads_back_as_what_it_says() -> None:
 
 @pytest.mark.parametrize("code", [0, 5, 16])
 def test_the_status_is_found_among_other_trailers(code: int) -> None:
-    block = _literal(b"obverse-message-id", b"0190") + _literal(b"grpc-status", str(code).encode()) + _literal(b"a", b"b")
+    block = (
+        _literal(b"obverse-message-id", b"0190") + _literal(b"grpc-status", str(code).encode()) + _literal(b"a", b"b")
+    )
     assert grpc_status(block) == code
     assert read_fields(b"\x20\x88" + block)["grpc-status"] == str(code).encode()
 

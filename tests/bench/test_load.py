@@ -1,8 +1,7 @@
 """The load client against a real grpc.aio server: what it counts is what happened."""
 
-from collections.abc import AsyncIterator
-
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import grpc
@@ -45,8 +44,15 @@ async def served() -> AsyncIterator[tuple[_Server, str]]:
 
 
 def _load(address: str, method: str = "Echo") -> Load:
-    return Load(address, f"/bench.Test/{method}", "tests.bench.bodies:numbered", callers=8, connections=2, seconds=_SECONDS,
-                warmup_seconds=0.1)  # fmt: skip
+    return Load(
+        address,
+        f"/bench.Test/{method}",
+        "tests.bench.bodies:numbered",
+        callers=8,
+        connections=2,
+        seconds=_SECONDS,
+        warmup_seconds=0.1,
+    )
 
 
 async def test_each_call_carries_a_body_of_its_own_and_every_answer_is_counted(served: tuple[_Server, str]) -> None:
@@ -61,7 +67,9 @@ async def test_each_call_carries_a_body_of_its_own_and_every_answer_is_counted(s
 
 async def test_a_count_ends_the_load_after_exactly_so_many_calls(served: tuple[_Server, str]) -> None:
     server, address = served
-    result = await asyncio.to_thread(run_load, replace(_load(address), count=101, seconds=10.0, warmup_seconds=0.0, keep=3))
+    result = await asyncio.to_thread(
+        run_load, replace(_load(address), count=101, seconds=10.0, warmup_seconds=0.0, keep=3)
+    )
     assert len(server.bodies) == result.all_calls == 101
     assert len(result.kept) == 3
 
@@ -97,7 +105,9 @@ async def test_answers_are_followed_and_the_newest_settles_the_run(served: tuple
     server, address = served
     follow = Follow(address, "/bench.Test/Echo", "tests.bench.bodies:marked", per_second=50)
     settle = Follow(address, "/bench.Test/Echo", "tests.bench.bodies:last")
-    result = await asyncio.to_thread(run_load, replace(_load(address), follow=follow, settle=settle, settle_at_once=settle))
+    result = await asyncio.to_thread(
+        run_load, replace(_load(address), follow=follow, settle=settle, settle_at_once=settle)
+    )
     assert result.errors == {}
     assert 5 <= len(result.follow_latencies) <= 20
     assert sum(body.startswith(b"after ") for body in server.bodies) == len(result.follow_latencies)

@@ -9,8 +9,14 @@ from bench.goals import GOALS, Goal
 from bench.report import evaluate, write
 
 _HIGHER = Goal("P1", "a ÷ b", lambda f: (f["a"] / f["b"],), (0.5,), (0.75,))
-_TWO = Goal("P7b", "ratio; lost", lambda f: (f["a"] / f["b"], f["lost_count"]), (0.5, 0), (0.9, 0), better=("higher", "lower"))
-_RUNS = [{"a": 6.0, "b": 10.0, "lost_count": 0.0}, {"a": 9.0, "b": 10.0, "lost_count": 0.0}, {"a": 5.5, "b": 10.0, "lost_count": 1.0}]
+_TWO = Goal(
+    "P7b", "ratio; lost", lambda f: (f["a"] / f["b"], f["lost_count"]), (0.5, 0), (0.9, 0), better=("higher", "lower")
+)
+_RUNS = [
+    {"a": 6.0, "b": 10.0, "lost_count": 0.0},
+    {"a": 9.0, "b": 10.0, "lost_count": 0.0},
+    {"a": 5.5, "b": 10.0, "lost_count": 1.0},
+]
 
 
 def test_every_goal_has_as_many_floors_as_stretches_and_a_name_of_its_own() -> None:
