@@ -125,6 +125,7 @@ class OrderView(_message.Message):
     TRACKING_NUMBER_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CREATE_POSITION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     item_count: _builtins.int
@@ -137,6 +138,8 @@ class OrderView(_message.Message):
     """Why it was cancelled; empty unless it was."""
     version: _builtins.int
     """The version of the order's stream that this shows."""
+    create_position: _builtins.int
+    """The log position of the record that created it: its place in every list, newest first."""
     @_builtins.property
     def customer(self) -> Global___Customer:
         """Who ordered."""
@@ -186,10 +189,11 @@ class OrderView(_message.Message):
         tracking_number: _builtins.str = ...,
         cancel_reason: _builtins.str = ...,
         version: _builtins.int = ...,
+        create_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "customer", b"customer", "order_time", b"order_time", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "total_amount", b"total_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_reason", b"cancel_reason", "create_time", b"create_time", "customer", b"customer", "item_count", b"item_count", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "status", b"status", "total_amount", b"total_amount", "tracking_number", b"tracking_number", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_reason", b"cancel_reason", "create_position", b"create_position", "create_time", b"create_time", "customer", b"customer", "item_count", b"item_count", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "status", b"status", "total_amount", b"total_amount", "tracking_number", b"tracking_number", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
