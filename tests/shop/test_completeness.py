@@ -4,8 +4,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from cqrs.options.v1.options_pb2 import command, event
-from cqrs.shop.v1 import commands_pb2, errors_pb2, events_pb2
+from cqrs.log.v1.record_pb2 import Record
+from cqrs.options.v1.options_pb2 import command, event, view
+from cqrs.shop.v1 import commands_pb2, errors_pb2, events_pb2, views_pb2
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from command_service.domains.shop import DECIDERS
 from command_service.domains.shop.cart import CART
 from command_service.domains.shop.order import ORDER
+from projector.domains.shop import PROJECTIONS
+from projector.projection import Fact
 from runtime.refusals import Refused
 from tests.shop.commands_strategy import CART_COMMANDS, ORDER_COMMANDS
 from tests.shop.given import CONTEXT, decided, decider_of, evolved
@@ -86,3 +89,21 @@ def test_every_refusal_of_the_contract_is_raised_somewhere() -> None:
     sources = "".join(path.read_text() for path in folder.glob("*.py"))
     for value in errors_pb2.ShopError.DESCRIPTOR.values[1:]:
         assert f"refuse({value.name}," in sources, value.name
+
+
+def test_every_event_is_projected_and_every_view_has_its_projection() -> None:
+    projected = [handled.DESCRIPTOR.full_name for projection in PROJECTIONS for handled in projection.handles]
+    assert sorted(projected) == sorted(EVENTS)
+    assert {projection.name for projection in PROJECTIONS} == {
+        message.GetOptions().Extensions[view].projection
+        for message in views_pb2.DESCRIPTOR.message_types_by_name.values()
+        if message.GetOptions().HasExtension(view)
+    }
+
+
+def test_a_view_has_the_key_that_its_contract_names() -> None:
+    for projection, fields in zip(PROJECTIONS, ({"user_id": "7"}, {"order_id": "7"}), strict=True):
+        for handled in projection.handles:
+            event_message: Any = handled(**fields)
+            (need,) = projection.needs(Fact(1, Record(), event_message), {})
+            assert need.key == need.type.DESCRIPTOR.GetOptions().Extensions[view].key.format(**fields)

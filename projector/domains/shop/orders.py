@@ -1,0 +1,71 @@
+"""Step 8: orders to read, and the lists that they are found in: all, a customer's, a customer's of one status."""
+
+from collections.abc import Iterable
+
+from cqrs.shop.v1 import events_pb2 as events
+from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, OrderStatus
+from cqrs.shop.v1.views_pb2 import OrderView
+
+from projector.domains.shop.order_view import OrderEvent, change, create
+from projector.projection import Changes, Fact, IndexEntry, Projection, ViewKey, Views
+
+
+def _needs(fact: Fact, views: Views) -> tuple[ViewKey, ...]:
+    return (ViewKey(OrderView, _key(fact.event)),)
+
+
+def _apply(fact: Fact, views: Views) -> Changes:
+    key = _key(fact.event)
+    if isinstance(fact.event, events.OrderCreated):
+        order = create(fact.event, fact.record, fact.position)
+        return Changes(views={key: order}, indexes=tuple(_entries(order, ORDER_STATUS_UNSPECIFIED)))
+    before: OrderView | None = views[key]
+    if before is None:
+        raise LookupError(
+            f"{fact.record.type} at version {fact.record.version} of {key}, which has no view: it was never created"
+        )
+    order = change(before, fact.event, fact.record)
+    return Changes(views={key: order}, indexes=tuple(_entries(order, before.status)))
+
+
+def _key(event: OrderEvent) -> str:
+    return f"order:{event.order_id}"
+
+
+def _entries(order: OrderView, status_before: OrderStatus.ValueType) -> Iterable[IndexEntry]:
+    """What changes in the lists; the place in each is the order's creation, whenever it comes into it."""
+    if order.status == status_before:
+        return
+    key, place = f"order:{order.order_id}", order.create_position
+    by_customer = f"customer:{order.customer.customer_id}" if order.customer.customer_id else ""
+    if status_before == ORDER_STATUS_UNSPECIFIED:
+        yield IndexEntry("orders", key, place)
+        if by_customer:
+            yield IndexEntry(by_customer, key, place)
+    elif by_customer:
+        yield IndexEntry(f"{by_customer}:{_spelled(status_before)}", key, None)
+    if by_customer:
+        yield IndexEntry(f"{by_customer}:{_spelled(order.status)}", key, place)
+
+
+def _spelled(status: OrderStatus.ValueType) -> str:
+    return OrderStatus.Name(status).removeprefix("ORDER_STATUS_").lower()
+
+
+ORDERS = Projection(
+    name="shop.orders",
+    handles=(
+        events.OrderCreated,
+        events.OrderItemAdded,
+        events.OrderItemRemoved,
+        events.OrderItemQuantityChanged,
+        events.OrderItemsReplaced,
+        events.ShippingAddressChanged,
+        events.OrderStatusChanged,
+        events.OrderShipped,
+        events.OrderCompleted,
+        events.OrderCancelled,
+    ),
+    needs=_needs,
+    apply=_apply,
+)
