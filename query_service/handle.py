@@ -1,0 +1,99 @@
+"""Step 9: how every query is answered: read once, as fresh as asked, fill the response, say how fresh it is."""
+
+import time
+from functools import partial
+from typing import Any
+
+import structlog
+from cqrs.common.v1.common_pb2 import ReadMetadata
+from cqrs.common.v1.errors_pb2 import PLATFORM_ERROR_STORE_UNAVAILABLE
+from google.protobuf.message import Message
+
+from query_service.answer import Answer, One, Page
+from query_service.freshness import EVENTUAL, Demand, read_fresh
+from query_service.metrics import STALE
+from query_service.paging import slice_of, token_of
+from query_service.read_store import FoundPage, FoundView, ReadStore, ReadStoreUnavailable
+from query_service.standing import Standing
+from runtime.call import Call, refuse
+from runtime.validation import invalid
+
+RETRY_SECONDS = 0.5
+"""When a caller is told to ask again while the store is away."""
+
+log = structlog.get_logger()
+
+
+class Handler:
+    """Answers one query RPC from the store."""
+
+    def __init__(self, answer: Answer, store: ReadStore) -> None:
+        self._answer = answer
+        self._store = store
+        self._name = answer.rpc.rpartition(".")[2]
+        self._stale = STALE.labels(answer.rpc)
+
+    async def handle(self, request: Any, call: Call) -> Message:
+        """The response, complete; raises Refused."""
+        asked = self._answer.read(request)
+        demand = Demand.of(request.consistency, call.remaining()) if request.HasField("consistency") else EVENTUAL
+        try:
+            if isinstance(asked, One):
+                return await self._one(request, asked, demand)
+            return await self._page(request, asked, demand)
+        except ReadStoreUnavailable as error:
+            log.warning("the store of views is away", query=self._name, error=str(error))
+            text = "The store of the views does not answer: call again"
+            raise refuse(PLATFORM_ERROR_STORE_UNAVAILABLE, text, retry_seconds=RETRY_SECONDS) from error
+
+    async def _one(self, request: Any, one: One, demand: Demand) -> Message:
+        found, stale = await read_fresh(
+            demand, partial(self._store.watch, one.projection), partial(self._store.view, one), partial(_version, one)
+        )
+        view = None if found.view is None else one.type.FromString(found.view)
+        self._log(one.projection, one.key, found.standing, found=view is not None, bytes=len(found.view or b""))
+        response = self._answer.respond(request, view)
+        self._describe(response, found.standing, stale)
+        return response
+
+    async def _page(self, request: Any, page: Page, demand: Demand) -> Message:
+        if demand.version is not None:
+            text = "A list cannot be asked for a version of one aggregate: ask with a token"
+            raise invalid([("consistency.at_least_version", text)])
+        part = slice_of(self._answer.rpc, page, request)
+        found, stale = await read_fresh(
+            demand, partial(self._store.watch, page.projection), partial(self._store.page, part), _no_version
+        )
+        self._log(page.projection, page.index, found.standing, views=len(found.views), bytes=sum(map(len, found.views)))
+        response: Any = self._answer.respond(request, [page.type.FromString(view) for view in found.views])
+        response.next_page_token = token_of(self._answer.rpc, page, found.next)
+        response.total_size = found.total
+        self._describe(response, found.standing, stale)
+        return response  # type: ignore[no-any-return]  # paging fields are not known to Message
+
+    def _describe(self, response: Any, standing: Standing, stale: bool) -> None:
+        metadata: ReadMetadata = response.metadata
+        metadata.as_of.epoch = standing.epoch
+        metadata.as_of.position = standing.position
+        lag = standing.lag_seconds(time.time())
+        if lag is not None:
+            metadata.lag.seconds, metadata.lag.nanos = int(lag), int(lag % 1 * 1e9)
+        if stale:
+            metadata.stale = True
+            self._stale.inc()
+
+    def _log(self, projection: str, key: str, standing: Standing, **found: Any) -> None:
+        view = f"{projection} {key}"
+        log.info("query answered", query=self._name, view=view, **found, position=standing.position)
+
+
+def _version(one: One, found: FoundView) -> int:
+    """The version of the aggregate that a view shows; 0 where there is none."""
+    if found.view is None:
+        return 0
+    view: Any = one.type.FromString(found.view)
+    return int(view.version)
+
+
+def _no_version(_found: FoundPage) -> int:
+    raise AssertionError("lists refuse at_least_version before they read")
