@@ -1,0 +1,64 @@
+"""Step 4, appended: one batch, sent until its outcome is known."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import asyncpg
+import structlog
+
+from command_service.event_log import Appended, Entry, LogUnavailable
+from command_service.postgres.batch import Batch
+from command_service.postgres.queries import query
+from command_service.postgres.sqlstates import Meaning, meaning
+
+log = structlog.get_logger()
+
+FIRST_DELAY_SECONDS = 0.02
+LONGEST_DELAY_SECONDS = 0.5
+
+
+class Appender:
+    """Calls append(); a batch whose outcome got lost goes again, on another connection: receipts make that harmless.
+
+    An entry that was committed by the lost call is then answered as replayed.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", patience_seconds: float) -> None:
+        """`patience_seconds` is how long a batch is tried before its callers are told LogUnavailable."""
+        self._pool = pool
+        self._patience = patience_seconds
+
+    async def send(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
+        """The outcome of each entry, in order; raises LogUnavailable."""
+        deadline = time.monotonic() + self._patience
+        attempt = 0
+        while True:
+            try:
+                return await self._call(entries)
+            except Exception as error:
+                match meaning(error):
+                    case Meaning.FAULTY if len(entries) == 1:
+                        return [error]
+                    case Meaning.FAULTY:
+                        return [(await self.send([entry]))[0] for entry in entries]
+                    case Meaning.BROKEN:
+                        log.error("the log cannot be written", reason=str(error), exc_info=error)
+                        raise LogUnavailable(f"The log cannot be written: {error}") from error
+                delay = _delay(attempt)
+                if time.monotonic() + delay > deadline:
+                    raise LogUnavailable(f"The log did not answer within {self._patience:g} s: {error}") from error
+                log.warning("a batch goes again", entries=len(entries), attempt=attempt + 1, reason=repr(error))
+            await asyncio.sleep(delay)
+            attempt += 1
+
+    async def _call(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
+        batch = Batch(entries)
+        return batch.outcomes(await self._pool.fetch(query("append"), *batch.arguments()))
+
+
+def _delay(attempt: int) -> float:
+    """Growing, and never in step with another process."""
+    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0**attempt)
+    return longest * random.uniform(0.5, 1.0)

@@ -1,0 +1,42 @@
+"""Step 4: connections to Postgres that give up before their callers do, and keep plans that do not age."""
+
+import asyncpg
+
+CLIENT_SECONDS = 5.0
+"""For a server that answers nothing at all, not even by its own timeouts."""
+
+_SESSION = {
+    "application_name": "obverse command_service",
+    "lock_timeout": "1s",
+    "statement_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+    "tcp_user_timeout": "5s",
+    # A statement prepared while the log is empty must not keep a plan that reads all of it.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+
+
+async def connect(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection for LISTEN."""
+    return await asyncpg.connect(dsn, timeout=CLIENT_SECONDS, server_settings=_SESSION)
+
+
+async def connection_pool(dsn: str, most: int) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool of 1 to `most` connections."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=most,
+        max_inactive_connection_lifetime=0,
+        timeout=CLIENT_SECONDS,
+        command_timeout=CLIENT_SECONDS,
+        server_settings=_SESSION,
+        reset=_as_it_is,
+    )
+
+
+async def _as_it_is(_connection: object) -> None:
+    """Nothing here changes a session, and asyncpg's reset costs a round trip for each statement."""

@@ -1,0 +1,111 @@
+"""Step 4, appended: the event log in Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from command_service.event_log import Appended, Entry, LogFilter, LogPage, LogUnavailable
+from command_service.postgres.appender import Appender
+from command_service.postgres.connections import connection_pool
+from command_service.postgres.group_commit import GroupCommit
+from command_service.postgres.news import News
+from command_service.postgres.queries import query
+from command_service.postgres.server_check import check_server
+from command_service.postgres.sqlstates import Meaning, meaning
+from runtime.record import Head, Logged
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+WRITERS, READERS = 2, 3
+"""Connections at most. One batch is under way at a time; the second writer is for when the first is lost."""
+PATIENCE_SECONDS = 3.0
+"""How long a batch is tried again before its callers are told LogUnavailable."""
+SCAN = 10_000
+"""How many records a filtered read looks at in one call."""
+
+
+class PostgresEventLog:
+    """The EventLog port over the function append() and three SELECTs; made by `open_event_log`."""
+
+    def __init__(self, commits: GroupCommit, readers: Pool, news: News) -> None:
+        self._commits = commits
+        self._readers = readers
+        self._news = news
+
+    def append(self, entry: Entry) -> asyncio.Future[Appended]:
+        """Put an entry into the next batch, in the order of the calls; the future raises LogError."""
+        return self._commits.append(entry)
+
+    async def read_stream(self, stream: str, after_version: int = 0, limit: int = 1000) -> Sequence[Logged]:
+        """The records of a stream after a version, in order; empty for an unknown one."""
+        return [_logged(row) for row in await self._fetch("read_stream", stream, after_version, limit)]
+
+    async def read_log(self, after: int, limit: int, wanted: LogFilter = LogFilter()) -> LogPage:  # noqa: B008 # frozen
+        """At most `limit` wanted records after a position, of the next SCAN that the log has."""
+        to = after + (max(SCAN, limit) if wanted.streams or wanted.types else limit)
+        rows = await self._fetch("read_log", after, to, wanted.streams, wanted.types, limit)
+        records = [_logged(row) for row in rows if row["position"] is not None]
+        if len(records) == limit:
+            return LogPage(records, records[-1].position if records else after)
+        return LogPage(records, max(after, min(to, rows[0]["head"])))
+
+    async def head(self) -> Head:
+        """Where the log ends."""
+        (row,) = await self._fetch("head")
+        return Head(row["epoch"], row["position"], row["chain"])
+
+    async def wait_beyond(self, position: int, seconds: float) -> None:
+        """Return when the log may be longer than `position`, or after so many seconds."""
+        await self._news.wait_beyond(position, seconds)
+
+    async def _fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        try:
+            return await self._readers.fetch(query(name), *arguments)
+        except Exception as error:
+            if meaning(error) is Meaning.FAULTY:
+                raise
+            raise LogUnavailable(f"The log cannot be read: {error}") from error
+
+
+@asynccontextmanager
+async def open_event_log(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[PostgresEventLog]:
+    """The log behind an address of the role obverse_service; leaving the block sends what still waits.
+
+    Raises UnsuitableServer for a server or database that could lose the log, LogUnavailable for one that is away.
+    """
+    async with AsyncExitStack() as stack:
+        writers = await _pool(stack, dsn, WRITERS)
+        readers = await _pool(stack, dsn, READERS)
+        await check_server(writers)
+        news = News(dsn)
+        listening = asyncio.create_task(news.listen())
+        stack.push_async_callback(_end, listening)
+        commits = GroupCommit(Appender(writers, patience_seconds).send)
+        stack.push_async_callback(commits.drain)
+        yield PostgresEventLog(commits, readers, news)
+
+
+async def _pool(stack: AsyncExitStack, dsn: str, most: int) -> Pool:
+    try:
+        pool = await connection_pool(dsn, most)
+    except Exception as error:
+        if meaning(error) is Meaning.AGAIN:
+            raise LogUnavailable(
+                f"Postgres cannot be reached: {error}; is it running, and is the address right?"
+            ) from error
+        raise
+    stack.callback(pool.terminate)
+    return pool
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _logged(row: asyncpg.Record) -> Logged:
+    return Logged(row["position"], row["record"], row["chain"])

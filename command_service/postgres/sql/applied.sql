@@ -1,0 +1,1 @@
+SELECT number, name, checksum FROM obverse.migrations ORDER BY number

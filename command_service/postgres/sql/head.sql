@@ -1,0 +1,1 @@
+SELECT epoch::text AS epoch, position, chain FROM obverse.head

@@ -1,0 +1,1 @@
+INSERT INTO obverse.migrations (number, name, checksum) VALUES ($1, $2, $3)
