@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import nats
 import nats.errors
 from cqrs.log.v1.log_service_pb2 import GetHeadRequest, ReadLogRequest
-from cqrs.log.v1.log_service_pb2_grpc import LogServiceAsyncStub, LogServiceStub
+from cqrs.log.v1.log_service_pb2_grpc import LogServiceStub
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from runtime.record import genesis, link
+
+if TYPE_CHECKING:  # the generated module has this name for the type checker only
+    from cqrs.log.v1.log_service_pb2_grpc import LogServiceAsyncStub
 
 STREAM = "LOG"
 SILENCE_SECONDS = 5.0
