@@ -205,7 +205,7 @@ class _Drive:
 
     async def _ask(self, call: Follow) -> tuple[float, bytes]:
         (connection,) = await _connect(call.address, 1)
-        body = cast(bytes, _named(call.request)(list(self.newest)))
+        body = cast(bytes, _named(call.request)([self.first, *self.newest]))
         once = _Once()
         connection.call(hpack.request_block(call.address, call.path), body, once)
         status, message, text = await asyncio.wait_for(once.answer, 30)

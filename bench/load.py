@@ -53,7 +53,7 @@ class Load:
     """Calls a second in open loop; 0 for a closed loop."""
     follow: Follow | None = None
     settle: Follow | None = None
-    """Called once for each of the last answers' newest, after all have come (see `settle_seconds`)."""
+    """Called once when all answers have come; its function gets the first and the newest answers, oldest first."""
     settle_at_once: Follow | None = None
     """Called at the same moment as `settle`; its answer comes back in `at_once`."""
     watch: Mapping[str, int] = field(default_factory=dict)
