@@ -107,6 +107,25 @@ def end(process: psutil.Process, number: signal.Signals, patience_seconds: float
     psutil.wait_procs(alive, timeout=patience_seconds)
 
 
+def end_session(leader: Identity, number: signal.Signals, patience_seconds: float) -> None:
+    """Ends a spawned process as `end` does, and kills what it has left behind, also when it died long ago itself."""
+    if process := leader.find():
+        end(process, number, patience_seconds)
+    elif psutil.pid_exists(leader.pid) and psutil.Process(leader.pid).status() != psutil.STATUS_ZOMBIE:
+        return  # the pid is another program's by now, so nobody is left of that session
+    left = [process for process in psutil.process_iter() if _session(process.pid) == leader.pid]
+    for process in left:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=patience_seconds)
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
 def _tree(process: psutil.Process) -> list[psutil.Process]:
     try:
         return [process, *process.children(recursive=True)]

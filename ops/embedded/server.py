@@ -12,7 +12,7 @@ import psutil
 from ops.child import Identity, User, end, spawn
 from ops.embedded.errors import AlreadyRunning, PortTaken, StartFailed
 from ops.embedded.folder import Hold, Started
-from ops.embedded.ports import free_port, is_free
+from ops.embedded.ports import LOOPBACK, free_port, is_free
 
 _ATTEMPTS = 5
 _POLL_SECONDS = 0.02
@@ -59,6 +59,17 @@ class EmbeddedServer(ABC):
     def pid(self) -> int:
         """The pid of the server that this object started; 0 when it runs none."""
         return self._process.pid if self._process and self._process.poll() is None else 0
+
+    @property
+    def identity(self) -> Identity | None:
+        """The process started last on the folder."""
+        last = self._hold.last()
+        return last.process if last else None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, host:port."""
+        return f"{LOOPBACK}:{self.port}"
 
     def start(self) -> Self:
         """Starts the server and returns when it answers; does nothing when it runs already."""

@@ -1,0 +1,53 @@
+"""What the command line prints: lines and tables for people, or one JSON value a line for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Trouble(Exception):
+    """What a user can put right; the text says what happened, why, what to do."""
+
+
+class Output:
+    """Prints to standard output, each line at once."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def line(self, text: str) -> None:
+        """One line of news."""
+        if self.as_json:
+            self.value({"message": text})
+        else:
+            print(text, flush=True)
+
+    def value(self, value: object) -> None:
+        """One JSON value on a line."""
+        print(json.dumps(value), flush=True)
+
+    def ready(self, addresses: dict[str, str], calls: Sequence[str]) -> None:
+        """Where the running system is, and what to try."""
+        if self.as_json:
+            self.value({"ready": True, **addresses, "calls": list(calls)})
+            return
+        print(f"\nObverse runs: commands {addresses['commands']}, queries {addresses['queries']}")
+        print(f"Data and logs in {addresses['data']}; Ctrl-C stops it. Place an order, get it, list orders:\n")
+        print("\n".join(calls), flush=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A table for people; an empty cell for None."""
+        table = Table(*columns, box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*("" if cell is None else str(cell) for cell in row))
+        self._console.print(table)
+
+
+def fail(text: str) -> None:
+    """Says what is wrong, on standard error."""
+    print(text, file=sys.stderr, flush=True)
