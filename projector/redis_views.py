@@ -1,0 +1,148 @@
+"""Step 8, projected: views, indexes and checkpoints in Redis or Valkey, each step by one Lua script."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from projector.views import Checkpoint, Outcome, Place, SeenHead, State, Step, ViewsAway, same_place
+
+_SCRIPT = Path(__file__).with_name("apply.lua").read_text()
+_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class RedisViews:
+    """Views in Redis; a call that fails says so at once, and the projector asks for the checkpoints anew."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def places(self, projections: Sequence[str]) -> Sequence[Place]:
+        """See Views."""
+        with _translated():
+            pointers: Any = await self._client.mget([f"cp:{name}" for name in projections])
+            generations = [(each or b"1").decode() for each in pointers]
+            pipeline = self._pipeline()
+            for name, generation in zip(projections, generations, strict=True):
+                pipeline.hmget(f"cp:{name}:{generation}", ["epoch", "position", "chain", "time"])
+                pipeline.hmget(f"cp:{name}:state", ["state", "error", "position", "type", "oldest_time"])
+            found = await pipeline.execute()
+        pairs = zip(generations, found[::2], found[1::2], strict=True)
+        return [Place(generation, _checkpoint(place), _state(state)) for generation, place, state in pairs]
+
+    async def read(self, wanted: Sequence[tuple[str, str, str]]) -> Sequence[bytes | None]:
+        """See Views."""
+        with _translated():
+            found: Any = await self._client.mget([f"v:{p}:{g}:{key}" for p, g, key in wanted])
+        return cast("list[bytes | None]", found)
+
+    async def apply(self, steps: Sequence[Step]) -> Sequence[Outcome]:
+        """See Views."""
+        with _translated():
+            answers = await self._run(steps)
+        return [_outcome(step, answer) for step, answer in zip(steps, answers, strict=True)]
+
+    async def _run(self, steps: Sequence[Step]) -> Sequence[Any]:
+        pipeline = self._pipeline()
+        for step in steps:
+            keys, values = _arguments(step)
+            pipeline.evalsha(_SHA, len(keys), *keys, *values)
+        try:
+            return list(await pipeline.execute())
+        except NoScriptError:
+            # After a restart or SCRIPT FLUSH. What was applied already is not applied again: it has moved on.
+            await self._client.script_load(_SCRIPT)
+            return await self._run(steps)
+
+    async def report(self, head: SeenHead | None, states: Mapping[str, State]) -> None:
+        """See Views."""
+        pipeline = self._pipeline()
+        if head is not None:
+            seen: dict[Any, Any] = {
+                "epoch": head.epoch,
+                "position": head.position,
+                "time": head.time,
+                "beat": head.time,
+            }
+            pipeline.hset("cp:head", mapping=seen)
+        for name, state in states.items():
+            fields = ("state", "error", "position", "type", "oldest_time")
+            pipeline.hset(f"cp:{name}:state", mapping={field: getattr(state, field) for field in fields})
+        with _translated():
+            await pipeline.execute()
+
+    def _pipeline(self) -> Pipeline:
+        return self._client.pipeline(transaction=False)
+
+
+@asynccontextmanager
+async def open_views(url: str, seconds: float) -> AsyncIterator[RedisViews]:
+    """Views at a redis:// address; a call that takes longer than so many seconds raises ViewsAway."""
+    client = Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=4
+    )
+    try:
+        yield RedisViews(client)
+    finally:
+        await client.aclose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise ViewsAway(f"the store of the views: {error or type(error).__name__}") from None
+
+
+def _arguments(step: Step) -> tuple[list[str], list[Any]]:
+    """KEYS and ARGV of the script."""
+    scope = f"{step.projection}:{step.generation}"
+    put = {key: content for key, content in step.views.items() if content is not None}
+    gone = [key for key, content in step.views.items() if content is None]
+    names = (*step.absent, *put, *gone)
+    keys = [f"cp:{scope}", *(f"v:{scope}:{key}" for key in names), *(f"i:{scope}:{key}" for key in step.indexes)]
+    before = ("", "", b"") if step.before is None else _fields(step.before)[:3]
+    values = [len(step.absent), len(put), len(gone), len(step.indexes), *before, *_fields(step.after)]
+    values += (f"applied:{step.projection}", *put.values())
+    for scores in step.indexes.values():
+        values += _index(scores)
+    return keys, values
+
+
+def _fields(checkpoint: Checkpoint) -> tuple[Any, ...]:
+    return checkpoint.epoch, checkpoint.position, checkpoint.chain.hex(), checkpoint.time
+
+
+def _index(scores: Mapping[str, int | None]) -> list[Any]:
+    added = [part for key, score in scores.items() if score is not None for part in (score, key)]
+    removed = [key for key, score in scores.items() if score is None]
+    return [len(added) // 2, len(removed), *added, *removed]
+
+
+def _checkpoint(fields: Sequence[bytes | None]) -> Checkpoint | None:
+    epoch, position, chain, time = (each or b"" for each in fields)
+    if not position:
+        return None
+    return Checkpoint(epoch.decode(), int(position), bytes.fromhex(chain.decode()), float(time or 0))
+
+
+def _state(fields: Sequence[bytes | None]) -> State:
+    state, error, position, kind, oldest = ((each or b"").decode() for each in fields)
+    return State(state, error, int(position or 0), kind, float(oldest or 0))
+
+
+def _outcome(step: Step, answer: Sequence[bytes]) -> Outcome:
+    if answer[0] == b"applied":
+        return Outcome(step.after, applied=True)
+    if answer[0] == b"misshapen":
+        return Outcome(step.before, applied=False, misshapen=answer[1].decode())
+    found = _checkpoint(answer[1:])
+    return Outcome(found, applied=same_place(found, step.after))
