@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import grpc
 import nats.errors
+import psutil
 import redis
 
 from bench import report
@@ -44,6 +45,7 @@ _FAILURES = (
     LookupError,
     asyncpg.PostgresError,
     nats.errors.Error,
+    psutil.Error,
     redis.RedisError,
     grpc.RpcError,
 )
@@ -109,9 +111,8 @@ def measure(plan: Plan) -> int:
 def _pipeline(plan: Plan, progress: _Progress, echo: Served, runs: list[dict[str, float]]) -> None:
     steps = [step for step in _STEPS if plan.has(step[0])]
     with progress.step("the whole system"), BenchSystem(plan.folder / "pipeline") as system:
-        with progress.step("starting it"):
-            system.start()
-            queries.prepare(Rig(system, echo))
+        system.start()
+        queries.prepare(Rig(system, echo))
         for number in range(plan.runs if steps else 0):
             begun, rig = progress.seconds, Rig(system, echo, plan.scale)
             runs.append(rig.figures)
@@ -124,9 +125,8 @@ def _pipeline(plan: Plan, progress: _Progress, echo: Served, runs: list[dict[str
 
 
 def _catching_up(plan: Plan, progress: _Progress, runs: list[dict[str, float]]) -> None:
-    with progress.step("catching up"), BenchSystem(plan.folder / "catching-up") as system:
-        with progress.step(f"filling the log with {catching_up.RECORDS:,} records"):
-            catching_up.prepare(system)
+    with progress.step(f"filling a log with {catching_up.RECORDS:,} records, and catching up"), BenchSystem(plan.folder / "catching-up") as system:
+        catching_up.prepare(system)
         for number in range(plan.runs):
             if number and progress.seconds > plan.seconds:
                 break

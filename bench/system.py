@@ -164,4 +164,5 @@ class BenchSystem:
             except (urllib.error.URLError, OSError):
                 pass
             time.sleep(0.05)
-        raise NotRunning(f"{name} did not become healthy within {_READY_SECONDS:.0f} s; see {self.folder / name}.log")
+        end = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-8:]
+        raise NotRunning("\n".join([f"{name} is not healthy, or died. The end of its log:", *end]))

@@ -27,6 +27,7 @@ class Inserts:
 
 def run_pgbench(dsn: str, clients: int, seconds: int) -> Inserts:
     """Insert with so many clients for so many whole seconds; RuntimeError with pgbench's own words."""
+    lasting = seconds + clients // 50  # its clock runs while it connects its clients, one after the other
     _run([str(PROGRAM.with_name("psql")), "-Xqf", str(_TABLE), dsn])
     with tempfile.TemporaryDirectory() as folder:
         prefix = f"{folder}/log"
@@ -42,7 +43,7 @@ def run_pgbench(dsn: str, clients: int, seconds: int) -> Inserts:
             "-j",
             "1",
             "-T",
-            str(seconds),
+            str(lasting),
             "-l",
             f"--log-prefix={prefix}",
             dsn,
