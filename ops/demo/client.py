@@ -1,0 +1,107 @@
+"""Demo, step 2: the shop's servers as a client meets them: generated stubs, many calls in flight, retries."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from cqrs.common.v1.common_pb2 import CommandReceipt, ConsistencyToken
+from cqrs.shop.v1.commands_pb2_grpc import CartCommandServiceStub, OrderCommandServiceStub
+from cqrs.shop.v1.queries_pb2_grpc import OrderQueryServiceStub
+from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from cqrs.shop.v1.commands_pb2_grpc import CartCommandServiceAsyncStub, OrderCommandServiceAsyncStub
+    from cqrs.shop.v1.queries_pb2_grpc import OrderQueryServiceAsyncStub
+
+IN_FLIGHT = 256
+"""Calls under way at a time."""
+
+_CHANNELS = 4
+_SECONDS = 30.0
+_ATTEMPTS = 8
+_TRANSIENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.ABORTED)
+_REFUSED = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+)
+_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
+
+
+class ShopRefused(Exception):
+    """The shop refused a command or query; the text is its own."""
+
+
+@dataclass
+class Shop:
+    """One side of the running system, over several connections."""
+
+    channels: list[grpc.aio.Channel]
+    in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
+    answered: int = 0
+    """Calls that came to an answer, refusals included."""
+    last: ConsistencyToken = field(default_factory=ConsistencyToken)
+    """The furthest point in the log of any receipt."""
+
+    def __post_init__(self) -> None:
+        stubs = [
+            (CartCommandServiceStub(channel), OrderCommandServiceStub(channel), OrderQueryServiceStub(channel))
+            for channel in self.channels
+        ]
+        self._stubs = cycle(stubs)
+
+    @property
+    def cart(self) -> "CartCommandServiceAsyncStub":
+        """The cart's commands, on each of the connections in turn."""
+        return next(self._stubs)[0]
+
+    @property
+    def order(self) -> "OrderCommandServiceAsyncStub":
+        """The orders' commands, on each of the connections in turn."""
+        return next(self._stubs)[1]
+
+    @property
+    def order_queries(self) -> "OrderQueryServiceAsyncStub":
+        """The orders' queries, on each of the connections in turn."""
+        return next(self._stubs)[2]
+
+    async def command(self, call: Callable[..., Any], request: Any) -> CommandReceipt:
+        """Send a command until it is answered; its command id makes that one effect. Raises ShopRefused."""
+        receipt: CommandReceipt = (await self.ask(call, request)).receipt
+        if receipt.token.position > self.last.position:
+            self.last.CopyFrom(receipt.token)
+        return receipt
+
+    async def ask(self, call: Callable[..., Any], request: Message) -> Any:
+        """Call until there is an answer; raises ShopRefused, or the last error of a server that stays away."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                async with self.in_flight:
+                    answer = await call(request, timeout=_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                if error.code() in _REFUSED:
+                    self.answered += 1
+                    raise ShopRefused(f"{error.code().name}: {error.details()}") from error
+                if error.code() not in _TRANSIENT or attempt == _ATTEMPTS:
+                    raise
+            else:
+                self.answered += 1
+                return answer
+            await asyncio.sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)
+
+
+@asynccontextmanager
+async def connect(address: str) -> AsyncIterator[Shop]:
+    """The servers at host:port; the connections are closed at the end."""
+    async with AsyncExitStack() as stack:
+        yield Shop(
+            [await stack.enter_async_context(grpc.aio.insecure_channel(address, _OPTIONS)) for _ in range(_CHANNELS)]
+        )
