@@ -37,6 +37,7 @@ class Batch:
             _ends([len(entry.claims) for entry in entries]),
             [stream for stream, _ in self.reads],
             [version for _, version in self.reads],
+            self._read_after(),
             [record.stream for record in records],
             [record.version for record in records],
             [record.type for record in records],
@@ -46,6 +47,14 @@ class Batch:
             [claim.owner for claim in claims],
             [claim.release for claim in claims],
         )
+
+    def _read_after(self) -> list[int]:
+        """For each read, how many records of the batch come before its entry."""
+        after, records = [], 0
+        for entry in self.entries:
+            after.extend([records] * len(entry.reads))
+            records += len(entry.records)
+        return after
 
     def outcomes(self, rows: Sequence[Any]) -> list[Appended | LogError]:
         """One for each entry, in order, of append()'s answer."""

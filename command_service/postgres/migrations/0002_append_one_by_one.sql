@@ -1,4 +1,4 @@
--- The only way into the log: one call appends a batch of entries, in order, each all or nothing.
+-- Appending: what append() does with the entries of a batch that must be looked at one after another.
 
 -- The first of an entry's claims that somebody else holds; NULL when all can be had. Claims of one entry follow on
 -- one another: a name that it gives back can be taken by what comes after.
@@ -40,21 +40,15 @@ BEGIN
 END
 $$;
 
--- Entry i of the batch is command_ids[i]; its reads, records and claims follow on those of entry i - 1 and end at
--- read_ends[i], record_ends[i], claim_ends[i]. An entry whose response is NULL is checked only.
---
--- Answers one row for each entry, in order:
---   outcome  0 appended   1 done already   2 the id belongs to another request   3 read `about` is out of date
---            4 claim `about` is taken   5 record `about` is too large   6 record `about` does not follow on its stream
---   actual   for 3 and 6 the stream's version
-CREATE FUNCTION obverse.append(
+-- The batch, decided entry by entry, whatever is in it; the parameters and the answer are those of append().
+CREATE FUNCTION obverse.append_one_by_one(
     command_ids text[], request_hashes bytea[], states smallint[], responses bytea[],
     read_ends integer[], record_ends integer[], claim_ends integer[],
-    read_streams text[], read_versions bigint[],
+    read_streams text[], read_versions bigint[], read_after integer[],
     record_streams text[], record_versions bigint[], record_types text[], record_bytes bytea[],
     claim_scopes text[], claim_values text[], claim_owners text[], claim_releases boolean[]
 ) RETURNS TABLE (outcome smallint, log_epoch uuid, at_position bigint, stored bytea, about integer, actual bigint)
-LANGUAGE plpgsql SECURITY DEFINER
+LANGUAGE plpgsql
 SET search_path = obverse, pg_temp
 -- A plan made while the tables are empty serves the session until they are large: only the indexes may carry it.
 SET enable_seqscan = off
@@ -73,12 +67,6 @@ DECLARE
     stream         text;
     expected       bigint;
 BEGIN
-    -- An acknowledged entry is on disk, whatever the session, the role or a pooler has set. Not as a SET clause of the
-    -- function: that is undone before the commit.
-    IF current_setting('synchronous_commit') <> 'remote_apply' THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
-    END IF;
-
     SELECT h.epoch, h.position, h.chain INTO log_epoch, last_position, last_chain FROM head AS h FOR UPDATE;
     first_position := last_position;
 
@@ -166,6 +154,3 @@ BEGIN
     END IF;
 END
 $$;
-
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA obverse FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION obverse.append TO obverse_service;
