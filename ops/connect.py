@@ -51,7 +51,7 @@ def _postgres(servers: Servers) -> Entry:
     hints = (
         r"\dt obverse.*",
         "SELECT epoch, position FROM obverse.head;",
-        "SELECT position, type, stream FROM obverse.records ORDER BY position DESC LIMIT 10;",
+        "SELECT position, type, stream FROM obverse.log ORDER BY position DESC LIMIT 10;",
     )
     return Entry(url, str(postgres_program("psql")), [address], {"PGPASSWORD": password}, hints)
 

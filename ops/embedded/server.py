@@ -75,6 +75,7 @@ class EmbeddedServer(ABC):
         """Starts the server and returns when it answers; does nothing when it runs already."""
         if self.pid:
             return self
+        self.kill()  # one that died by itself still has its folder
         self.data.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if (holder := self._hold.acquire()) is not None:
@@ -82,6 +83,7 @@ class EmbeddedServer(ABC):
         try:
             self._end_leftover()
             self._start_on_a_port()
+            self._port_is_fixed = True
             self._after_start()
         except BaseException:
             self.kill()
