@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
-from command_service.postgres.migrate import migrate
 
 from bench.cpu import machine_cores, pin
+from command_service.postgres.migrate import migrate
 from ops.child import spawn
 from ops.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedValkey
 from ops.embedded.ports import free_port

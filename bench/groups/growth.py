@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.append import fill
 from bench.bodies import GET_ORDER
-from bench.cpu import machine_cores, resident_bytes
+from bench.cpu import resident_bytes
+from bench.goals import HAS_FREE_CORE
 from bench.groups.queries import queries
 from bench.load import Follow, Load, percentile
 from bench.processes import Served
@@ -18,7 +19,6 @@ from bench.system import MODULES, BenchSystem
 SIZES = (1_000, 100_000, 1_000_000)
 _FILLED = "bench-entry"
 _WARM, _MANY = 50_000, 1_000_000
-_FREE_CORES = 4
 _SETTLE = Follow("", GET_ORDER, "bench.bodies:newest_fresh_query")
 
 
@@ -68,7 +68,7 @@ def processes(folder: Path, echo: Served, runs: list[dict[str, float]], scale: f
 
 def _compare(run: dict[str, float], name: str, service: str, loads: list[Load], rigs: list[Rig]) -> None:
     one, two = (rig.load(replace(load, connections=16)) for rig, load in zip(rigs, loads, strict=True))
-    if len(machine_cores()) >= _FREE_CORES:
+    if HAS_FREE_CORE:
         run[f"second_{name}"] = two.per_second / one.per_second
     else:
         change = two.cpu_per_call([service]) / one.cpu_per_call([service]) - 1
