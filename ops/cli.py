@@ -3,41 +3,29 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from command_service.postgres.migrate import MigrationError, migrate
+from command_service.postgres.migrate import migrate
 from ops import connect as connecting
 from ops import logs as logging
 from ops import report
+from ops.demo.command import demo
 from ops.down import down as end_all
 from ops.down import reset as empty
-from ops.embedded import ServerError
-from ops.output import Output, Trouble, fail
+from ops.explained import explained
+from ops.log_command import log_app
+from ops.output import Output, Trouble
 from ops.run_state import RunState
 from ops.servers import Servers
-from ops.settings import Settings
 from ops.up import up as run
-from runtime.settings import SettingsError, from_environment
 
 app = typer.Typer(
     name="obverse", help="Runs Obverse and looks after it.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON value a line, for programs.")]
-
-
-@contextmanager
-def explained() -> Iterator[Settings]:
-    """The settings; what a user can put right ends the program with its text and exit status 1."""
-    try:
-        yield from_environment(Settings, os.environ)
-    except (Trouble, ServerError, MigrationError, SettingsError, OSError) as error:
-        fail(str(error))
-        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -133,3 +121,14 @@ def reset(
         if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete everything that Obverse keeps in {data}?")):
             raise Trouble("Nothing was deleted; --yes, or YES=1 with make, deletes without asking")
         empty(data, Output(json))
+
+
+app.command()(demo)
+app.add_typer(log_app, name="log")
+
+
+@app.command()
+def bench(full: Annotated[bool, typer.Option("--full", help="Measure P15 to P17 too; half an hour.")] = False) -> None:
+    """Measure what this machine does, against limits and peers; writes bench/results/."""
+    arguments = [sys.executable, "-m", "bench", *(["--full"] if full else [])]
+    os.execv(sys.executable, arguments)
