@@ -1,5 +1,7 @@
 """Proves the log: every link of its hash chain, and that the stream holds the same bytes at the same sequence."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
