@@ -1,0 +1,143 @@
+"""The checker itself: it has nothing to say of a right history, and finds each wrong one that is planted."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import pytest
+from cqrs.common.v1.common_pb2 import CommandReceipt
+from cqrs.log.v1.record_pb2 import Record
+from cqrs.shop.v1 import events_pb2 as events
+from cqrs.shop.v1.types_pb2 import ORDER_STATUS_PENDING, ORDER_STATUS_PROCESSING, OrderItem
+from cqrs.shop.v1.views_pb2 import CartItem, CartView, Customer, OrderView
+from google.protobuf.message import Message
+
+from tests.checker import Entry, Snapshot, faults_in_answers, faults_in_log, faults_in_stream, faults_in_views
+from tests.running import eur
+
+EPOCH = "0192d3a0-0000-7000-8000-000000000001"
+ITEM = OrderItem(product_id="p", quantity=3, price=eur(100))
+CREATED = events.OrderCreated(order_id="o", customer_id="c", items=[ITEM], total_amount=eur(300))
+MOVED = events.OrderStatusChanged(
+    order_id="o", previous_status=ORDER_STATUS_PENDING, status=ORDER_STATUS_PROCESSING
+)  # fmt: skip
+ADDED = events.ItemAddedToCart(user_id="u", item_id="i", quantity=2, price=eur(150))
+
+
+def record(number: int, stream: str, version: int, event: Message, cause: str = "") -> Record:
+    """One record; its command is its own unless named."""
+    name, cause = event.DESCRIPTOR.full_name, cause or f"command-{number}"
+    return Record(
+        id=f"id-{number}", type=name, stream=stream, version=version, data=event.SerializeToString(), causation_id=cause
+    )
+
+
+def chained(records: Iterable[Record], epoch: str = EPOCH) -> list[Entry]:
+    """Records at positions 1, 2, … under one chain."""
+    chain, entries = hashlib.sha256(UUID(epoch).bytes).digest(), []
+    for position, each in enumerate(records, 1):
+        data = each.SerializeToString()
+        chain = hashlib.sha256(chain + position.to_bytes(8, "big") + data).digest()
+        entries.append(Entry(position, data, chain, epoch))
+    return entries
+
+
+RECORDS = [
+    record(1, "shop.order-o", 1, CREATED),
+    record(2, "shop.cart-u", 1, ADDED),
+    record(3, "shop.order-o", 2, MOVED),
+]
+LOG = chained(RECORDS)
+ORDER = OrderView(
+    order_id="o", customer=Customer(customer_id="c"), items=[ITEM], total_amount=eur(300), item_count=1,
+    status=ORDER_STATUS_PROCESSING, version=2, create_position=1,
+)  # fmt: skip
+CART = CartView(
+    user_id="u", items=[CartItem(item_id="i", quantity=2, price=eur(150))], line_count=1, total_items=2,
+    total_prices=[eur(300)], version=1,
+)  # fmt: skip
+INDEXES = {"orders": {"order:o": 1}, "customer:c": {"order:o": 1}, "customer:c:processing": {"order:o": 1}}
+
+
+def views(order: OrderView = ORDER, cart: CartView = CART, indexes: dict[str, dict[str, int]] = INDEXES, at: int = 3):
+    """What the store would hold."""
+    chain = LOG[at - 1].chain
+    return {
+        "shop.carts": Snapshot(EPOCH, at, chain, {"cart:u": cart.SerializeToString()}, {}),
+        "shop.orders": Snapshot(EPOCH, at, chain, {"order:o": order.SerializeToString()}, indexes),
+    }
+
+
+def test_a_right_history_is_right() -> None:
+    receipt = CommandReceipt(version=2)
+    receipt.token.position = 3
+    assert not [*faults_in_log(LOG), *faults_in_stream(LOG, LOG), *faults_in_views(LOG, views())]
+    assert not [*faults_in_answers(LOG, {"command-3": receipt}, ["command-1", "never"], ["refused"])]
+
+
+BAD_LOGS: dict[str, tuple[list[Entry], str]] = {
+    "a gap": ([LOG[0], LOG[2]], "position 2 is missing"),
+    "changed bytes": ([LOG[0], LOG[1]._replace(record=LOG[0].record), LOG[2]], "chain breaks at 2"),
+    "two swapped": ([LOG[0], LOG[2]._replace(position=2), LOG[1]._replace(position=3)], "chain breaks at 2"),
+    "a chain of another epoch": ([e._replace(epoch=EPOCH[:-1] + "2") for e in LOG], "chain breaks at 1"),
+    "a version left out": (chained([RECORDS[0], RECORDS[1], record(3, "shop.order-o", 3, MOVED)]), "version 3 where 2"),
+    "a version twice": (chained([RECORDS[0], RECORDS[1], record(3, "shop.order-o", 1, MOVED)]), "version 1 where 2"),
+    "a command twice": (
+        chained([RECORDS[0], RECORDS[1], record(3, "shop.order-o", 2, MOVED, "command-1")]),
+        "command-1 has an effect at 1 and at 3",
+    ),
+    "a record twice": (chained([RECORDS[0], record(1, "shop.cart-u", 1, ADDED)]), "id-1 is there twice"),
+}
+
+
+@pytest.mark.parametrize("planted", BAD_LOGS)
+def test_a_wrong_log_is_found(planted: str) -> None:
+    log, said = BAD_LOGS[planted]
+    assert said in "\n".join(faults_in_log(log))
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [LOG[:2], [*LOG, LOG[2]], [LOG[0], LOG[1], LOG[2]._replace(record=b"")], [LOG[0], *LOG[2:], LOG[1]]],
+    ids=["short", "long", "other bytes", "other order"],
+)
+def test_a_stream_that_is_not_the_log_is_found(stream: list[Entry]) -> None:
+    assert [*faults_in_stream(LOG, stream)]
+
+
+def changed(message: Message, change: Callable[..., object]) -> Message:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    change(copy)
+    return copy
+
+
+BAD_VIEWS = {
+    "an older status": views(order=changed(ORDER, lambda o: setattr(o, "status", ORDER_STATUS_PENDING))),
+    "an older version": views(order=changed(ORDER, lambda o: setattr(o, "version", 1))),
+    "a quantity twice": views(cart=changed(CART, lambda c: setattr(c.items[0], "quantity", 4))),
+    "another sum": views(cart=changed(CART, lambda c: setattr(c.total_prices[0], "minor_units", 299))),
+    "a list without the order": views(indexes={**INDEXES, "orders": {}}),
+    "the order in two statuses": views(indexes={**INDEXES, "customer:c:pending": {"order:o": 1}}),
+    "another place in the list": views(indexes={**INDEXES, "orders": {"order:o": 3}}),
+    "behind the log": views(at=2),
+    "a view lost": {**views(), "shop.carts": views()["shop.carts"]._replace(views={})},
+    "a view of nothing": {**views(), "shop.carts": views()["shop.carts"]._replace(views={"cart:x": b""})},
+    "another chain": {**views(), "shop.carts": views()["shop.carts"]._replace(chain=b"other")},
+    "beyond the log": {**views(), "shop.carts": views()["shop.carts"]._replace(position=4)},
+}
+
+
+@pytest.mark.parametrize("planted", BAD_VIEWS)
+def test_wrong_views_are_found(planted: str) -> None:
+    assert [*faults_in_views(LOG, BAD_VIEWS[planted])]
+
+
+def test_a_lost_a_doubled_and_an_unexplained_answer_are_found() -> None:
+    beyond, elsewhere = CommandReceipt(version=1), CommandReceipt(version=1)
+    beyond.token.position, elsewhere.token.position = 4, 2
+    assert "lost" in next(faults_in_answers(LOG, {"command-4": beyond}))
+    assert "lost" in next(faults_in_answers(LOG, {"command-1": elsewhere}))
+    doubled = chained([*RECORDS, record(4, "shop.cart-u", 2, ADDED, "command-3")])
+    assert "twice" in next(faults_in_answers(doubled, {}, ["command-3"]))
+    assert "has an effect" in next(faults_in_answers(LOG, {}, refused=["command-2"]))
