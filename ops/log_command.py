@@ -14,6 +14,7 @@ from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.json_format import MessageToDict
 from rich.progress import Progress
 
+import command_service.deciders  # noqa: F401 # loads the contracts of every event
 from ops.explained import explained
 from ops.output import Output, Trouble
 from ops.run_state import RunState
