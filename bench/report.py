@@ -33,10 +33,15 @@ def evaluate(goals: Iterable[Goal], runs: Sequence[Figures]) -> Results:
 
 
 def write(folder: Path, results: Results, runs: Sequence[Figures], failures: Sequence[str]) -> str:
-    """Write the results, keeping earlier ones of goals that were not measured now; returns the tables."""
+    """Write the results and return the tables.
+
+    Earlier results of goals that were not measured now are kept, unless something failed: then only P15 to P17's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     latest = folder / "latest.json"
     earlier: Results = json.loads(latest.read_text()) if latest.exists() else {}
+    if failures:
+        earlier = {name: kept for name, kept in earlier.items() if BY_ID[name].full}
     together = {goal.id: kept for goal in GOALS if (kept := results.get(goal.id) or earlier.get(goal.id))}
     latest.write_text(json.dumps(together, indent=2, ensure_ascii=False) + "\n")
     (folder / "figures.json").write_text(json.dumps([dict(run) for run in runs], indent=2) + "\n")

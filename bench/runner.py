@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ _FAILURES = (
     asyncpg.PostgresError,
     nats.errors.Error,
     psutil.Error,
+    subprocess.SubprocessError,
     redis.RedisError,
     grpc.RpcError,
 )

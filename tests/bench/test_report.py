@@ -47,8 +47,10 @@ def test_a_goal_whose_figure_is_missing_in_every_run_has_no_result() -> None:
 
 def test_results_are_written_as_json_table_and_picture_and_keep_what_was_not_measured_again(tmp_path: Path) -> None:
     write(tmp_path, evaluate([_HIGHER], _RUNS), _RUNS, [])
-    text = write(tmp_path, evaluate([_TWO], _RUNS), _RUNS, ["lag: no answer"])
+    write(tmp_path, evaluate([_TWO], _RUNS), _RUNS, [])
     assert list(json.loads((tmp_path / "latest.json").read_text())) == ["P1", "P7b"]
+    text = write(tmp_path, evaluate([_HIGHER], _RUNS), _RUNS, ["lag: no answer"])
+    assert list(json.loads((tmp_path / "latest.json").read_text())) == ["P1"]
     assert "| P1 | a ÷ b | 0.55 | 0.6 | 0.9 | 0.5 | 0.75 | ratio | floor |" in text
     assert "- lag: no answer" in (tmp_path / "latest.md").read_text()
     assert (tmp_path / "latest.png").read_bytes().startswith(b"\x89PNG")
