@@ -1,7 +1,6 @@
 """Step 9: how every query is answered: read once, as fresh as asked, fill the response, say how fresh it is."""
 
 import time
-from functools import partial
 from typing import Any
 
 import structlog
@@ -32,6 +31,7 @@ class Handler:
         self._store = store
         self._name = answer.rpc.rpartition(".")[2]
         self._stale = STALE.labels(answer.rpc)
+        self._log = log.bind(query=self._name)  # bound once: a new logger for each line costs as much as the line
 
     async def handle(self, request: Any, call: Call) -> Message:
         """The response, complete; raises Refused."""
@@ -42,16 +42,25 @@ class Handler:
                 return await self._one(request, asked, demand)
             return await self._page(request, asked, demand)
         except ReadStoreUnavailable as error:
-            log.warning("the store of views is away", query=self._name, error=str(error))
+            self._log.warning("the store of views is away", error=str(error))
             text = "The store of the views does not answer: call again"
             raise refuse(PLATFORM_ERROR_STORE_UNAVAILABLE, text, retry_seconds=RETRY_SECONDS) from error
 
     async def _one(self, request: Any, one: One, demand: Demand) -> Message:
         found, stale = await read_fresh(
-            demand, partial(self._store.watch, one.projection), partial(self._store.view, one), partial(_version, one)
+            demand,
+            lambda: self._store.watch(one.projection),
+            lambda: self._store.view(one),
+            lambda found: _version(one, found),
         )
         view = None if found.view is None else one.type.FromString(found.view)
-        self._log(one.projection, one.key, found.standing, found=view is not None, bytes=len(found.view or b""))
+        self._log.info(
+            "query answered",
+            view=f"{one.projection} {one.key}",
+            found=view is not None,
+            bytes=len(found.view or b""),
+            position=found.standing.position,
+        )
         response = self._answer.respond(request, view)
         self._describe(response, found.standing, stale)
         return response
@@ -62,9 +71,15 @@ class Handler:
             raise invalid([("consistency.at_least_version", text)])
         part = slice_of(self._answer.rpc, page, request)
         found, stale = await read_fresh(
-            demand, partial(self._store.watch, page.projection), partial(self._store.page, part), _no_version
+            demand, lambda: self._store.watch(page.projection), lambda: self._store.page(part), _no_version
         )
-        self._log(page.projection, page.index, found.standing, views=len(found.views), bytes=sum(map(len, found.views)))
+        self._log.info(
+            "query answered",
+            view=f"{page.projection} {page.index}",
+            views=len(found.views),
+            bytes=sum(map(len, found.views)),
+            position=found.standing.position,
+        )
         response: Any = self._answer.respond(request, [page.type.FromString(view) for view in found.views])
         response.next_page_token = token_of(self._answer.rpc, page, found.next)
         response.total_size = found.total
@@ -81,10 +96,6 @@ class Handler:
         if stale:
             metadata.stale = True
             self._stale.inc()
-
-    def _log(self, projection: str, key: str, standing: Standing, **found: Any) -> None:
-        view = f"{projection} {key}"
-        log.info("query answered", query=self._name, view=view, **found, position=standing.position)
 
 
 def _version(one: One, found: FoundView) -> int:

@@ -1,20 +1,13 @@
-"""Step 9: the connection to Redis or Valkey, and how long it may take.
+"""Step 9: calls to the store of views over a connection that is made when it is needed and again when it was lost.
 
 LinkError
 └── UnknownScript   the store was started again and has to be told the script
 """
 
+import asyncio
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Gone
-from redis.exceptions import NoScriptError, RedisError
-
-TIMEOUT_SECONDS = 0.25
-"""For connecting, and for each answer."""
-CONNECTIONS = 8
+from query_service.connection import Answered, Broken, Connection, connect
 
 
 class LinkError(Exception):
@@ -26,28 +19,34 @@ class UnknownScript(LinkError):
 
 
 class Link:
-    """Calls by name with their arguments; a connection that was lost is made anew once within a call."""
+    """Calls by name with their arguments; one that finds the connection lost is made once more on a new one."""
 
     def __init__(self, url: str) -> None:
-        """`url` is redis://user:password@host:port/database; nothing is opened before the first call."""
-        self._client = Redis.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 1, supported_errors=(Gone,)),
-            protocol=2,
-        )
+        """`url` is redis[s]://user:password@host:port/database; nothing is opened before the first call."""
+        self._url = url
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
 
     async def call(self, *arguments: str | bytes) -> Any:
-        """The answer, bytes undecoded; raises LinkError."""
+        """The answer, bytes undecoded; raises LinkError within a second."""
         try:
-            return await self._client.execute_command(*arguments)  # type: ignore[no-untyped-call]
-        except NoScriptError as error:
-            raise UnknownScript(str(error)) from error
-        except (RedisError, OSError) as error:
+            connection = self._connection
+            if connection is None or connection.closed.done():
+                connection = await self._connected()
+            return await connection.call(*arguments)
+        except Answered as error:
+            kind = UnknownScript if str(error).startswith("NOSCRIPT") else LinkError
+            raise kind(f"The store of views refuses: {error}") from error
+        except Broken as error:
             raise LinkError(f"The store of views does not answer: {error}") from error
 
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._client.aclose()
+    async def _connected(self) -> Connection:
+        async with self._connecting:
+            if self._connection is None or self._connection.closed.done():
+                self._connection = await connect(self._url)
+            return self._connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.abort()

@@ -66,10 +66,7 @@ class RedisReadStore:
         try:
             answer = await self._evaluate(projection, _arguments(projection, asked))
         except LinkError as error:
-            for _, waiting in asked:
-                if not waiting.done():
-                    waiting.set_exception(ReadStoreUnavailable(str(error)))
-            return
+            raise ReadStoreUnavailable(str(error)) from error
         _settle(asked, answer)
 
     async def _evaluate(self, projection: str, arguments: list[str]) -> Any:
@@ -89,7 +86,7 @@ async def open_redis_read_store(url: str) -> AsyncIterator[RedisReadStore]:
         async with Subscription(url).open() as subscription:
             yield RedisReadStore(link, subscription)
     finally:
-        await link.close()
+        link.close()
 
 
 def _keys(projection: str) -> tuple[str, str, str]:

@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from query_service.link import TIMEOUT_SECONDS
+from query_service.connection import Answered, Broken, connect
 from query_service.notices import Notices
 
 PREFIX = "applied:"
-QUIET_SECONDS = 5.0
-"""After so long without a notification the connection is tried by a ping."""
+PING_SECONDS = 2.0
+"""How often the connection is tried by a ping."""
 AGAIN_SECONDS = 0.2
 """Between attempts to reach a store that is away."""
 
@@ -29,7 +27,7 @@ class Subscription:
         self.notices = Notices()
         self.listening = asyncio.Event()
         """Set while notifications are heard."""
-        self._client = Redis.from_url(url, socket_connect_timeout=TIMEOUT_SECONDS, protocol=2)
+        self._url = url
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator["Subscription"]:
@@ -41,33 +39,33 @@ class Subscription:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            await self._client.aclose()
 
     async def _listen_on(self) -> None:
+        said = False
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
-                if self.listening.is_set():
-                    log.warning("notifications are interrupted", error=str(error))
+            except (Broken, Answered) as error:
+                if not said or self.listening.is_set():
+                    log.warning("notifications of the views are not heard", error=str(error))
+                said = True
             self.listening.clear()
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen(self) -> None:
-        """Hear one connection out; ends with RedisError when it breaks."""
-        async with self._client.pubsub() as heard:
-            await heard.psubscribe(f"{PREFIX}*")
-            while True:
-                message = await heard.get_message(timeout=QUIET_SECONDS)
-                if message is None:
-                    await asyncio.wait_for(heard.ping(), TIMEOUT_SECONDS)
-                else:
-                    self._hear(message)
-
-    def _hear(self, message: dict[str, Any]) -> None:
-        if message["type"] == "pmessage":
-            epoch, _, position = message["data"].decode().partition(" ")
-            self.notices.heard(message["channel"].decode().removeprefix(PREFIX), epoch, int(position))
-        elif message["type"] == "psubscribe":
+        """Hear one connection out; ends with Broken when it is lost."""
+        connection = await connect(self._url, self._hear)
+        try:
+            await connection.call("PSUBSCRIBE", f"{PREFIX}*")
             self.listening.set()
             self.notices.missed()
+            while True:
+                await asyncio.wait((connection.closed,), timeout=PING_SECONDS)
+                await connection.call("PING")
+        finally:
+            connection.abort()
+
+    def _hear(self, message: list[Any]) -> None:
+        _, _, channel, text = message
+        epoch, _, position = text.decode().partition(" ")
+        self.notices.heard(channel.decode().removeprefix(PREFIX), epoch, int(position))
