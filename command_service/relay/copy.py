@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from command_service.event_log import EventLog
-from command_service.relay.errors import Diverged, StreamError
+from command_service.relay.errors import Diverged, StreamError, Unexpected
 from command_service.relay.pace import Pace
 from command_service.relay.report import Report
 from command_service.relay.settings import Settings
@@ -40,13 +40,15 @@ class Copying:
         self._pace = Pace(settings.relay_linger_seconds)
         self._underway: deque[tuple[Sequence[Answer], int, int]] = deque()
         self._record_bytes = 512.0
+        self._audited: StreamError | None = None
 
     async def run(self) -> None:
         """Never returns; raises StreamError, LogError, Diverged."""
         audit = asyncio.create_task(self._audit())
         try:
-            while True:
+            while self._audited is None:
                 await self._round()
+            raise self._audited
         finally:
             audit.cancel()
 
@@ -75,9 +77,13 @@ class Copying:
     async def _audit(self) -> None:
         while True:
             await asyncio.sleep(self._settings.relay_audit_seconds)
+            published = self._report.stream_position
             try:
                 extent = await self._stream.extent()
             except StreamError as error:
-                self._report.audited((f"not audited: {error}",), self._report.holes)
-            else:
-                self._report.audited(extent.faults, extent.holes)
+                self._audited = error
+                return
+            self._report.audited(extent.faults, extent.holes)
+            if extent.last < published:
+                self._audited = Unexpected(f"the stream ends at {extent.last}, {published} was stored")
+                return

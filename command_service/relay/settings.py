@@ -24,8 +24,8 @@ class Settings:
     """How long the relay trusts that nobody would have woken it for nothing."""
     relay_ack_seconds: float = setting(5.0, low=0.1, high=60)
     """After this long without an answer the outcome of a publish counts as unknown."""
-    relay_audit_seconds: float = setting(10.0, low=0.1, high=3600)
-    """How often the stream's configuration and its holes are checked."""
+    relay_audit_seconds: float = setting(2.0, low=0.1, high=3600)
+    """How often it is checked that the stream is there, as declared, and has no holes."""
     status_address: str = "127.0.0.1:0"
     """Where /healthz, /metrics and /status are answered, host:port; port 0 takes a free one."""
     log_level: LogLevel = "info"
