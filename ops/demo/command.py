@@ -6,13 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import grpc
 import typer
 import uvloop
 
 from ops.demo.run import Outcome, run
 from ops.demo.source import invoice_file, system
 from ops.explained import explained
-from ops.output import Output
+from ops.output import Output, Trouble
 from ops.settings import Settings
 
 
@@ -41,4 +42,15 @@ def _replay(data: Path | None, settings: Settings, output: Output) -> Outcome:
         system(settings, output) as (commands, queries),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        return runner.run(run(file, commands, queries, output))
+        try:
+            return runner.run(run(file, commands, queries, output))
+        except BaseExceptionGroup as errors:
+            away, others = errors.split(grpc.aio.AioRpcError)
+            if others is not None or away is None:
+                raise
+            raise Trouble(f"A server gave no answer, so the demo ended: {_first(away)}") from errors
+
+
+def _first(errors: BaseExceptionGroup[grpc.aio.AioRpcError]) -> str:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else f"{error.code().name}, {error.details()}"

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from cqrs.common.v1.common_pb2 import ConsistencyToken, ReadConsistency
 from cqrs.shop.v1.queries_pb2 import GetOrderRequest, ListCustomerOrdersRequest
@@ -37,7 +38,7 @@ class Comparison:
         if self.revenue != expected.revenue:
             self.differences.append(f"revenue {self.revenue}, the file says {expected.revenue}")
 
-    async def _in_batches(self, checks: Iterable[asyncio._CoroutineLike[None]]) -> None:
+    async def _in_batches(self, checks: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as group:
             for check in checks:
                 group.create_task(check)

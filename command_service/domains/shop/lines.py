@@ -54,4 +54,4 @@ def without(lines: Lines, removed: Iterable[Line]) -> Lines:
 
 def amount(lines: Lines, currency: str) -> int:
     """The exact sum of quantity times price of the lines in a currency, in minor units."""
-    return sum(each.minor_units * quantity for each, quantity in lines.items() if each.currency == currency)
+    return sum(price * quantity for (_, priced_in, price), quantity in lines.items() if priced_in == currency)
