@@ -146,6 +146,7 @@ def test_commands_of_two_runs_never_share_an_id(tmp_path: Path) -> None:
         for invoice in read_invoices(tmp_path / "invoices.csv"):
             requests = Requests(run, invoice)
             assert requests.customer.startswith(run)
-            commands = [requests.create(), requests.clear(), requests.cancel(Whole("x"))]
-            ids += [each.context.command_id for each in [*requests.adds(), *commands]]
+            ids += [add.context.command_id for add in requests.adds()]
+            ids += [requests.create().context.command_id, requests.clear().context.command_id]
+            ids += [requests.cancel(Whole("x")).context.command_id]
     assert len(ids) == len(set(ids))
