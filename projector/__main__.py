@@ -27,16 +27,24 @@ async def main() -> None:
     output = logs.configure("projector", settings.log_format, settings.log_level)
     projections = checked(PROJECTIONS)
     async with AsyncExitStack() as stack:
-        status = Status("projector", "RUNNING", healthy=True)
+        status = Status("projector", "RUNNING")
         address = stack.enter_context(serve_status(status, settings.status_address))
         views = await stack.enter_async_context(open_views(settings.redis_url, settings.projector_store_seconds))
         log_client = await stack.enter_async_context(open_log(settings.log_address))
         projector = Projector(projections, views, log_client, partial(deliveries, settings.nats_url), settings)
         status.details = projector.shown
         log.info("Projector started", projections=[each.name for each in projections], status=address)
-        await _until_either(asyncio.create_task(projector.run()))
+        projecting = asyncio.create_task(projector.run())
+        starting = asyncio.create_task(_healthy_after(projector.beat.known, status))
+        stack.callback(starting.cancel)
+        await _until_either(projecting)
     log.info("Projector stopped")
     output.flush()
+
+
+async def _healthy_after(known: asyncio.Event, status: Status) -> None:
+    await known.wait()
+    status.healthy = True
 
 
 async def _until_either(projecting: asyncio.Task[None]) -> None:

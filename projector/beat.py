@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -34,15 +35,24 @@ class Beat:
         self.head: SeenHead | None = None
         self.changed: Callable[[], None] = lambda: None
         """Called when the store holds other checkpoints than the projections have come to."""
+        self.known = asyncio.Event()
+        """Set once the store has been told of every projection and of the log's end."""
+        self._due = asyncio.Event()
 
     async def run(self, seconds: float) -> None:
         """Beat until cancelled, also while a store or the log is away."""
         while True:
+            self._due.clear()
             try:
                 await self.once()
             except ViewsAway as error:
                 log.debug("No heartbeat", error=str(error))
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), seconds)
+
+    def soon(self) -> None:
+        """Beat at once: until the store is told that the projections run, queries take the views for incomplete."""
+        self._due.set()
 
     async def once(self) -> None:
         """One heartbeat; raises ViewsAway."""
@@ -58,6 +68,8 @@ class Beat:
             _LAG.labels(runner.name).set(float("nan") if lag is None else lag)
         states = {runner.name: runner.state for runner in self._runners if runner.state.state}
         await self._views.report(self.head if head else None, states)
+        if head and len(states) == len(self._runners):
+            self.known.set()
 
     def lag(self, runner: Runner) -> float | None:
         """The age in seconds of the oldest committed record that is not projected; None when that is unknown."""

@@ -73,6 +73,7 @@ class Projector:
         for runner, place in zip(self.runners, places, strict=True):
             if not runner.stopped or runner.checkpoint != place.checkpoint:
                 runner.adopt(place)
+        self.beat.soon()
         active = [runner for runner in self.runners if not runner.stopped]
         if not active:
             await self._all_stopped()
