@@ -38,6 +38,7 @@ _STEPS: tuple[Step, ...] = (
     ("peers", "naive pipeline and eventsourcing", commands.peers),
 )
 _CATCHING_UP_SECONDS = 120.0
+_QUIET_PERCENT = 15.0
 _FAILURES = (
     RuntimeError,
     OSError,
@@ -99,15 +100,28 @@ class _Progress:
 def measure(plan: Plan) -> int:
     """Carry the plan out; 0 when every step was measured, else 1."""
     progress, runs = _Progress(), list[dict[str, float]]()
+    busy = _busy_percent()
     with serving("bench.limits.echo") as echo:
         _pipeline(plan, progress, echo, runs)
         if plan.has("catching_up"):
             _catching_up(plan, progress, runs)
         if plan.has("growth"):
             _growth(plan, progress, echo, runs)
+    if runs:
+        runs[0]["busy_before_percent"] = busy
     print(report.write(plan.results, report.evaluate(GOALS, runs), runs, progress.failures))
     print(f"{plan.results / 'latest.json'}, .md and .png written after {progress.seconds:.0f} s")
     return 1 if progress.failures else 0
+
+
+def _busy_percent() -> float:
+    busy = float(psutil.cpu_percent(interval=1.0))
+    if busy > _QUIET_PERCENT:
+        print(
+            f"Something else keeps this machine {busy:.0f} % busy: absolutes and pinned figures will be too low.",
+            flush=True,
+        )
+    return busy
 
 
 def _pipeline(plan: Plan, progress: _Progress, echo: Served, runs: list[dict[str, float]]) -> None:
