@@ -104,7 +104,7 @@ async def until(ask: Callable[[], Awaitable[Answer]], seconds: float = 20) -> An
         except (TimeoutError, grpc.RpcError, redis.RedisError, nats.errors.Error, OSError) as error:
             last = repr(error)
         await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {ask.__name__}; {last}")
+    raise AssertionError(f"not within {seconds} s: {ask}; {last}")
 
 
 async def settled(system: System, seconds: float = 20) -> int:
