@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import itertools
 import os
 import time
@@ -15,9 +14,10 @@ from typing import cast
 import uvloop
 
 from bench import hpack
+from bench.calls import ask, connect, named
 from bench.cpu import all_cpu_seconds
 from bench.http2 import Connection
-from bench.load import Follow, Load, LoadResult
+from bench.load import Load, LoadResult
 
 _DRAIN_SECONDS = 20.0
 _NEWEST = 256
@@ -29,30 +29,6 @@ def drive(load: Load) -> LoadResult:
     if load.cores:
         os.sched_setaffinity(0, load.cores)
     return uvloop.run(_Drive(load).run())
-
-
-def _named(name: str) -> Callable[..., object]:
-    module, _, function = name.partition(":")
-    return cast(Callable[..., object], getattr(importlib.import_module(module), function))
-
-
-async def _connect(address: str, count: int) -> list[Connection]:
-    host, _, port = address.rpartition(":")
-    loop = asyncio.get_running_loop()
-    made = [(await loop.create_connection(Connection, host, int(port)))[1] for _ in range(count)]
-    for connection in made:
-        await asyncio.wait_for(connection.ready, 10)
-    return made
-
-
-class _Once:
-    """One call that somebody awaits."""
-
-    def __init__(self) -> None:
-        self.answer: asyncio.Future[tuple[int, bytes, str]] = asyncio.get_running_loop().create_future()
-
-    def answered(self, status: int, message: bytes, text: str) -> None:
-        self.answer.set_result((status, message, text))
 
 
 class _Caller:
@@ -96,7 +72,7 @@ class _Drive:
         self.load, self.errors, self.newest = load, Counter[str](), deque[bytes](maxlen=_NEWEST)
         self.latencies, self.follow_latencies, self.kept = array("d"), array("d"), list[bytes]()
         self.block = hpack.request_block(load.address, load.path)
-        self.bodies = cast(Iterator[bytes], _named(load.bodies)(**load.body_arguments))
+        self.bodies = cast(Iterator[bytes], named(load.bodies)(**load.body_arguments))
         self.sent = self.answers = self.successes = self.answer_bytes = self.following = 0
         self.first, self._opens, self._closes, self._next_follow, self._last = b"", 0.0, 0.0, 0.0, 0.0
         self._follow_block, self._follow_connections = b"", itertools.cycle(list[Connection]())
@@ -121,7 +97,7 @@ class _Drive:
         return now < self._closes and not self.load.rate and not 0 < self.load.count <= self.sent
 
     async def run(self) -> LoadResult:
-        connections = await _connect(self.load.address, min(self.load.connections, self.load.callers))
+        connections = await connect(self.load.address, min(self.load.connections, self.load.callers))
         others = await self._prepare_follow()
         start = _now()
         self._opens = start + self.load.warmup_seconds
@@ -156,9 +132,9 @@ class _Drive:
         follow = self.load.follow
         if follow is None:
             return []
-        made = await _connect(follow.address, 2)
+        made = await connect(follow.address, 2)
         self._follow_block = hpack.request_block(follow.address, follow.path)
-        self._follow_request, self._follow_connections = _named(follow.request), itertools.cycle(made)
+        self._follow_request, self._follow_connections = named(follow.request), itertools.cycle(made)
         return made
 
     def _follow(self, now: float, message: bytes) -> None:
@@ -199,21 +175,10 @@ class _Drive:
         settle, at_once = self.load.settle, self.load.settle_at_once
         if settle is None:
             return None, b"", b""
-        asked = [self._ask(call) for call in (settle, at_once) if call is not None]
+        answers = [self.first, *self.newest]
+        asked = [ask(call, answers) for call in (settle, at_once) if call is not None]
         settled, *rest = await asyncio.gather(*asked)
         return settled[0] - self._last, settled[1], rest[0][1] if rest else b""
-
-    async def _ask(self, call: Follow) -> tuple[float, bytes]:
-        (connection,) = await _connect(call.address, 1)
-        body = cast(bytes, _named(call.request)([self.first, *self.newest]))
-        once = _Once()
-        connection.call(hpack.request_block(call.address, call.path), body, once)
-        status, message, text = await asyncio.wait_for(once.answer, 30)
-        ended = _now()
-        connection.close()
-        if status:
-            raise ValueError(f"{call.path} answered {status} {text}")
-        return ended, message
 
     def _cpu(self) -> dict[str, float]:
         return {**all_cpu_seconds(self.load.watch), "load": time.process_time()}
