@@ -1,4 +1,4 @@
-"""Starts child processes that do not outlive their parent, and finds a recorded process again."""
+"""Starts child processes that do not outlive their parent."""
 
 import os
 import signal
@@ -6,42 +6,12 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 # Linux sends the parent-death signal when the *thread* that started the child ends: one that never ends must do it.
 _SPAWNER = ThreadPoolExecutor(1, thread_name_prefix="spawner")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A process that can be told from a later one with the same pid.
-
-    `created` is its start in seconds since 1970, `mark` a text that its command line contains.
-    """
-
-    pid: int
-    created: float
-    mark: str
-
-    @classmethod
-    def of(cls, pid: int, mark: str) -> "Identity":
-        """The identity of a running process; psutil.NoSuchProcess when there is none."""
-        return cls(pid, psutil.Process(pid).create_time(), mark)
-
-    def find(self) -> psutil.Process | None:
-        """The process, or None when it has ended or the pid belongs to another one by now."""
-        try:
-            process = psutil.Process(self.pid)
-            # Two seconds: the kernel's boot time, which psutil adds, moves when the clock is set.
-            same = abs(process.create_time() - self.created) < 2 and self.mark in "\0".join(process.cmdline())
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
 
 
 @dataclass(frozen=True)
@@ -85,54 +55,3 @@ def spawn(
             )
 
         return _SPAWNER.submit(start).result()
-
-
-def programs_in(folder: Path, name: str) -> list[psutil.Process]:
-    """The processes of the program `name` whose working folder is `folder`."""
-    running = psutil.process_iter(["name", "cwd"])
-    return [process for process in running if process.info["name"] == name and process.info["cwd"] == str(folder)]
-
-
-def end(process: psutil.Process, number: signal.Signals, patience_seconds: float) -> None:
-    """Signals the process and waits; what is left of it and its children after the patience is killed.
-
-    SIGKILL goes to the children too, at once.
-    """
-    tree = _tree(process)
-    for member in tree if number == signal.SIGKILL else tree[:1]:
-        _signal(member, number)
-    _, alive = psutil.wait_procs(tree, timeout=patience_seconds)
-    for survivor in alive:
-        _signal(survivor, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=patience_seconds)
-
-
-def end_session(leader: Identity, number: signal.Signals, patience_seconds: float) -> None:
-    """Ends a spawned process as `end` does, and kills what it has left behind, also when it died long ago itself."""
-    if process := leader.find():
-        end(process, number, patience_seconds)
-    elif psutil.pid_exists(leader.pid) and psutil.Process(leader.pid).status() != psutil.STATUS_ZOMBIE:
-        return  # the pid is another program's by now, so nobody is left of that session
-    left = [process for process in psutil.process_iter() if _session(process.pid) == leader.pid]
-    for process in left:
-        _signal(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=patience_seconds)
-
-
-def _session(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return 0
-
-
-def _tree(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(number)

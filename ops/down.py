@@ -4,8 +4,8 @@ import shutil
 import signal
 from pathlib import Path
 
-from ops.child import end
 from ops.output import Output, Trouble
+from ops.process import end
 from ops.run_state import RunState
 
 # Longer than everything that drains one after the other may take.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ops.child import Identity
+from ops.process import Identity
 
 FIRST_DELAY_SECONDS = 0.5
 LAST_DELAY_SECONDS = 30.0

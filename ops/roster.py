@@ -5,8 +5,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.child import Identity
 from ops.keep import Unit
+from ops.process import Identity
 from ops.run_state import Running, RunState
 
 

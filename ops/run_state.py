@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ops.child import Identity, end_session
 from ops.embedded.folder import write_private
+from ops.process import Identity, end_session
 
 
 @dataclass(frozen=True)

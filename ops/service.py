@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ops import health
-from ops.child import Identity, end_session, spawn
+from ops.child import spawn
 from ops.embedded import StartFailed
 from ops.embedded.ports import free_port
+from ops.process import Identity, end_session
 
 _DRAIN_SECONDS = 15.0
 """More than OBVERSE_DRAIN_SECONDS is by default; the service gets its own and this on top."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from ops.child import Identity
+from ops.process import Identity
 
 
 def write_private(path: Path, text: str) -> None:

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ops.child import end, programs_in, spawn
+from ops.child import spawn
 from ops.embedded.errors import ServerError, StartFailed
 from ops.embedded.folder import passwords, write_private
 from ops.embedded.ports import LOOPBACK
 from ops.embedded.postgres_user import postgres_user
 from ops.embedded.server import EmbeddedServer
 from ops.embedded.wheels import postgres_program
+from ops.process import end, programs_in
 
 PostgresRole = Literal["postgres", "obverse_migrator", "obverse_service"]
 DATABASE = "obverse"

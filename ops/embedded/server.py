@@ -9,10 +9,11 @@ from typing import ClassVar, Self
 
 import psutil
 
-from ops.child import Identity, User, end, spawn
+from ops.child import User, spawn
 from ops.embedded.errors import AlreadyRunning, PortTaken, StartFailed
 from ops.embedded.folder import Hold, Started
 from ops.embedded.ports import LOOPBACK, free_port, is_free
+from ops.process import Identity, end
 
 _ATTEMPTS = 5
 _POLL_SECONDS = 0.02
