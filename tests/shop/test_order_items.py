@@ -62,6 +62,13 @@ def test_an_order_is_created_with_what_was_said_and_the_servers_time() -> None:
     given().when(create(A, order_time=earlier)).then(created(A, order_time=earlier))
 
 
+def test_a_time_with_odd_nanoseconds_is_kept_as_the_time_that_it_means() -> None:
+    for odd, plain in ((-1, (9, 999_999_999)), (1_500_000_000, (11, 500_000_000)), (7, (10, 7))):
+        given().when(create(A, order_time=Timestamp(seconds=10, nanos=odd))).then(
+            created(A, order_time=Timestamp(seconds=plain[0], nanos=plain[1]))
+        )
+
+
 # promise 002-4
 def test_an_order_without_an_id_gets_the_generated_one() -> None:
     given().when(create(A, order_id="")).then(created(A, order_id=NEW_ID, order_time=NOW))
