@@ -93,7 +93,10 @@ class Projector:
                 self._stop_at(active, reader, str(error))
                 return
             if records:
+                before = [runner.state.state for runner in active]
                 await self._batches.project(records, active)
+                if before != [runner.state.state for runner in active]:
+                    self.beat.soon()
                 self._failures = 0
                 self._wait_for("")
 
@@ -101,6 +104,7 @@ class Projector:
         for runner in active:
             if runner.position <= reader.position and not runner.stopped:
                 runner.stop(error, reader.position + 1, "")
+        self.beat.soon()
 
     async def _all_stopped(self) -> None:
         waiting = asyncio.Event()

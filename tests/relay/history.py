@@ -1,7 +1,7 @@
 """Logs of made-up records, and a relay at work on one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from uuid import uuid4
@@ -48,11 +48,19 @@ async def relaying(log: EventLog, url: str, **settings: float) -> AsyncIterator[
         await asyncio.wait((task,))
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until the condition holds; fails with the condition's name after so many seconds."""
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Wait until the condition holds; TimeoutError after so many seconds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
             await asyncio.sleep(0.01)
+
+
+async def stored(stream: JetStreamContext, messages: int) -> bool:
+    """Whether the stream is there with at least so many messages."""
+    return any(each.config.name == "LOG" and each.state.messages >= messages for each in await stream.streams_info())
 
 
 @asynccontextmanager

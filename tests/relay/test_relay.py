@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nats.js.api import StreamConfig
+from cqrs.log.v1.record_pb2 import Record
+from nats.js import JetStreamContext
 
 from command_service.memory_event_log import MemoryEventLog
 from command_service.relay.declaration import Extent, declared
@@ -17,7 +18,7 @@ from command_service.relay.report import State
 from ops.embedded import EmbeddedNats
 from runtime.record import Logged
 from tests.relay.broken_line import broken_line
-from tests.relay.history import eventually, grow, is_copy, jetstream, messages, relaying
+from tests.relay.history import eventually, grow, is_copy, jetstream, messages, relaying, stored
 
 
 @pytest.fixture
@@ -122,9 +123,7 @@ async def test_a_stream_deleted_meanwhile_is_created_and_refilled(broker: Embedd
         await eventually(lambda: report.stream_position == 50)
         async with jetstream(broker.url) as stream:
             await stream.delete_stream("LOG")
-            async with asyncio.timeout(10):
-                while not [each.config.name for each in await stream.streams_info()]:
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: stored(stream, 50))
             await eventually(lambda: report.stream_position == 50 and report.state is State.STREAMING)
             await is_copy(log, broker.url)
             await stream.delete_stream("LOG")
@@ -220,17 +219,15 @@ def test_messages_that_are_missing_inside_the_stream_are_holes() -> None:
 
 
 def test_a_name_that_is_no_part_of_a_subject_is_refused() -> None:
-    from cqrs.log.v1.record_pb2 import Record
-
     record = Record(type="a.b\r\nPUB evil", stream="shop.cart-1").SerializeToString()
     with pytest.raises(Unpublishable, match="is no subject"):
         single("epoch", Logged(1, record, b""), "reply")
 
 
-async def _resize(stream: object, max_bytes: int) -> None:
-    config: StreamConfig = (await stream.stream_info("LOG")).config  # type: ignore[attr-defined]
+async def _resize(stream: JetStreamContext, max_bytes: int) -> None:
+    config = (await stream.stream_info("LOG")).config
     config.max_bytes = max_bytes
-    await stream.update_stream(config)  # type: ignore[attr-defined]
+    await stream.update_stream(config)
 
 
 async def _shortened(log: MemoryEventLog, records: int) -> MemoryEventLog:
