@@ -286,5 +286,5 @@ async def test_an_event_of_an_older_version_still_replays(place: World) -> None:
 
 
 def test_two_projections_of_one_name_are_refused_naming_both() -> None:
-    with pytest.raises(DuplicateProjection, match="'test.one' is listed twice, with .*apply and with .*apply"):
+    with pytest.raises(DuplicateProjection, match=r"'test.one' is listed twice, with .*apply and with .*apply"):
         checked((counting("test.one"), counting("test.two"), counting("test.one")))
