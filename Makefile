@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OBVERSE := $(BIN)/python -m ops
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset demo test faults bench bench-full gen lint format promises clean
+.PHONY: help up down status reset demo test faults test-clients bench bench-full gen lint format promises clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(VENV)/dev ## every test but the long proofs; needs nothing running, leav
 
 faults: $(VENV)/dev ## the long proofs: kills under load, seeded; SEED=n repeats one
 	@$(BIN)/pytest -m faults $(if $(SEED),--seed $(SEED))
+
+test-clients: $(VENV)/dev ## clients in Go, Node.js and Java, built and run; skips what is not installed
+	@$(BIN)/pytest -m clients -rs tests/clients
 
 bench: $(VENV)/dev ## measure P1 to P14 against limits and peers; at most ten minutes
 	@$(BIN)/python -m bench
