@@ -19,7 +19,7 @@ class UnknownScript(LinkError):
 
 
 class Link:
-    """Calls by name with their arguments; one that finds the connection lost is made once more on a new one."""
+    """Calls that only read, by name with their arguments; one whose connection breaks is made again, once."""
 
     def __init__(self, url: str) -> None:
         """`url` is redis[s]://user:password@host:port/database; nothing is opened before the first call."""
@@ -30,15 +30,21 @@ class Link:
     async def call(self, *arguments: str | bytes) -> Any:
         """The answer, bytes undecoded; raises LinkError within a second."""
         try:
-            connection = self._connection
-            if connection is None or connection.closed.done():
-                connection = await self._connected()
-            return await connection.call(*arguments)
+            try:
+                return await self._once(arguments)
+            except Broken:  # reading again is harmless, and what broke may be this connection alone
+                return await self._once(arguments)
         except Answered as error:
             kind = UnknownScript if str(error).startswith("NOSCRIPT") else LinkError
             raise kind(f"The store of views refuses: {error}") from error
         except Broken as error:
             raise LinkError(f"The store of views does not answer: {error}") from error
+
+    async def _once(self, arguments: tuple[str | bytes, ...]) -> Any:
+        connection = self._connection
+        if connection is None or connection.closed.done():
+            connection = await self._connected()
+        return await connection.call(*arguments)
 
     async def _connected(self) -> Connection:
         async with self._connecting:
