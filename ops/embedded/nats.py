@@ -1,21 +1,19 @@
 """The broker that carries the log, NATS with JetStream, as an embedded server."""
 
-import json
-import re
 import secrets
 import socket
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ops.embedded.folder import passwords, write_private
+from ops.embedded.folder import passwords
 from ops.embedded.ports import LOOPBACK
 from ops.embedded.server import EmbeddedServer
 from ops.embedded.wheels import nats_program
 
 NatsUser = Literal["admin", "relay", "projector"]
 _USERS: tuple[NatsUser, ...] = ("admin", "relay", "projector")
-_TEMPLATE = Path(__file__).with_name("nats.conf")
+_SETTINGS = Path(__file__).parents[2] / "deploy" / "nats.conf"
 
 
 class EmbeddedNats(EmbeddedServer):
@@ -42,16 +40,14 @@ class EmbeddedNats(EmbeddedServer):
 
     def _prepare(self) -> None:
         self._name = f"obverse-{secrets.token_hex(8)}"
-        values = {
-            "listen": f"{LOOPBACK}:{self.port}",
-            "name": self._name,
-            "store": json.dumps(str(self.data / "store")),
-            **{user: json.dumps(password) for user, password in self._passwords.items()},
-        }
-        write_private(self.data / "nats.conf", re.sub(r"@(\w+)@", lambda key: values[key[1]], _TEMPLATE.read_text()))
 
     def _command(self) -> list[str]:
-        return [str(nats_program()), "--config", str(self.data / "nats.conf")]
+        place = ["--addr", LOOPBACK, "--port", str(self.port), "--store_dir", str(self.data / "store")]
+        return [str(nats_program()), "--config", str(_SETTINGS), "--name", self._name, *place]
+
+    def _environment(self) -> dict[str, str]:
+        given = {f"NATS_{user.upper()}_PASSWORD": password for user, password in self._passwords.items()}
+        return {**super()._environment(), **given}
 
     def _answers(self, pid: int) -> bool:
         try:

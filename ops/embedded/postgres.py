@@ -21,7 +21,7 @@ PostgresRole = Literal["postgres", "obverse_migrator", "obverse_service"]
 DATABASE = "obverse"
 _ROLES: tuple[PostgresRole, ...] = ("postgres", "obverse_migrator", "obverse_service")
 _BOOTSTRAP = Path(__file__).parents[2] / "command_service" / "postgres" / "bootstrap.sql"
-_SETTINGS = Path(__file__).with_name("postgres.conf")
+_SETTINGS = Path(__file__).parents[2] / "deploy" / "postgres.conf"
 _ACCESS = f"host all all {LOOPBACK}/32 scram-sha-256\n"
 
 
@@ -58,7 +58,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if not self._cluster.exists():
             self._make_cluster()
         self._drop_stale_lock()
-        place = f"listen_addresses = '{LOOPBACK}'\nport = {self.port}\n"
+        place = f"listen_addresses = '{LOOPBACK}'\nport = {self.port}\nunix_socket_directories = ''\n"
         self._write("postgresql.conf", place + _SETTINGS.read_text())
         self._write("pg_hba.conf", _ACCESS)
 

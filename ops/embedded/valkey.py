@@ -14,8 +14,8 @@ from ops.embedded.wheels import valkey_program
 
 ValkeyUser = Literal["admin", "projector", "query"]
 _USERS: tuple[ValkeyUser, ...] = ("admin", "projector", "query")
-_RULES = Path(__file__).with_name("valkey.acl")
-_SETTINGS = Path(__file__).with_name("valkey.conf")
+_RULES = Path(__file__).parents[2] / "deploy" / "valkey.acl"
+_SETTINGS = _RULES.with_name("valkey.conf")
 
 
 class EmbeddedValkey(EmbeddedServer):
