@@ -11,6 +11,8 @@ _SESSION = {
     "statement_timeout": "2s",
     "idle_in_transaction_session_timeout": "5s",
     "tcp_user_timeout": "5s",
+    # append() must see what was committed while it waited for the head row.
+    "default_transaction_isolation": "read committed",
     # A statement prepared while the log is empty must not keep a plan that reads all of it.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from command_service.event_log import Appended, Entry, LogError, LogOverloaded, LogUnavailable
+from command_service.event_log import Appended, Entry, LogOverloaded, LogUnavailable
 
 Send: TypeAlias = Callable[[Sequence[Entry]], Awaitable[Sequence[Appended | Exception]]]
 Waiting: TypeAlias = tuple[Entry, "asyncio.Future[Appended]"]
@@ -107,6 +107,3 @@ def _settle(future: asyncio.Future[Appended], outcome: Appended | Exception) -> 
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-__all__ = ["GroupCommit", "LogError", "entry_bytes", "linger_seconds"]

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import structlog
 
 from command_service.postgres.connections import connect
 from command_service.postgres.queries import query
-from command_service.postgres.sqlstates import Meaning, meaning
 
 log = structlog.get_logger()
 
@@ -45,9 +45,7 @@ class News:
         while True:
             try:
                 await self._listen_once()
-            except Exception as error:
-                if meaning(error) is not Meaning.AGAIN:
-                    raise
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("the log's news cannot be heard, polling instead", reason=repr(error))
             finally:
                 self._hears = False
