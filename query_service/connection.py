@@ -52,7 +52,8 @@ class Connection(asyncio.Protocol):
             raise Broken(f"no answer in {TIMEOUT_SECONDS} s") from None
 
     def abort(self) -> None:
-        """End the connection now; what waits for an answer gets Broken."""
+        """End the connection now, for every call that comes from here on; what waits for an answer gets Broken."""
+        self._end()
         if self._transport is not None:
             self._transport.abort()
 
@@ -71,10 +72,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the event loop."""
-        if not self.closed.done():
-            self.closed.set_result(None)
+        self._end()
         while self._waiting:
             self._settle(self._waiting.popleft(), Broken(f"the connection was lost: {error or 'the store closed it'}"))
+
+    def _end(self) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     @staticmethod
     def _settle(answer: asyncio.Future[Any], reply: Any) -> None:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from ops.embedded import EmbeddedValkey
 from query_service.answer import One
+from query_service.connection import Broken, connect
 from query_service.memory_read_store import MemoryReadStore
 from query_service.read_store import ReadStore, ReadStoreUnavailable, Slice
 from query_service.redis_read_store import RedisReadStore, open_redis_read_store
@@ -217,6 +218,14 @@ async def test_a_store_that_was_killed_is_away_for_a_bounded_time_and_then_answe
             await asyncio.wait_for(waiting, 5)
     finally:
         server.kill()
+
+
+async def test_a_connection_that_was_given_up_takes_no_call_with_it(valkey: EmbeddedValkey) -> None:
+    connection = await connect(valkey.url_for("query"))
+    connection.abort()
+    assert connection.closed.done()
+    with pytest.raises(Broken):
+        await connection.call("PING")
 
 
 async def test_a_store_that_hangs_is_away_for_a_bounded_time(tmp_path: Path) -> None:
