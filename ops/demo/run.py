@@ -56,7 +56,7 @@ async def run(path: Path, command_address: str, query_address: str, output: Outp
         with progress(output, f"Replaying {len(invoices):,} invoices", len(invoices)) as advance:
             begin = time.perf_counter()
             counts = await Replay(run_id, commands, lag, advance).put_through(invoices)
-            seconds = time.perf_counter() - begin
+            rate = commands.answered / (time.perf_counter() - begin)
         for words, often in counts.refusals.most_common():
             output.line(f"Refused {often} times: {words}")
         output.line("Reading every order and every customer's list back")
@@ -65,30 +65,36 @@ async def run(path: Path, command_address: str, query_address: str, output: Outp
         await comparison.compare(expected)
     differences = [*_counted_differently(counts, expected), *comparison.differences]
     _show(output, differences)
+    return _outcome(counts, comparison.revenue, not differences, rate, lag)
+
+
+def _outcome(counts: Counts, revenue: Decimal, equal: bool, commands_per_s: float, lag: Lag) -> Outcome:
     return Outcome(
-        invoices=len(invoices),
+        invoices=counts.orders + counts.cancelled + counts.unmatched + counts.refused,
         orders=counts.orders,
         lines=counts.lines,
         cancelled=counts.cancelled,
         unmatched=counts.unmatched,
         refused=counts.refused,
-        revenue=comparison.revenue,
-        equal=not differences,
-        commands_per_s=commands.answered / seconds,
+        revenue=revenue,
+        equal=equal,
+        commands_per_s=commands_per_s,
         lag_p50_ms=lag.percentile(50),
         lag_p99_ms=lag.percentile(99),
     )
 
 
 def _counted_differently(counts: Counts, expected: Expected) -> list[str]:
+    done = counts.orders + counts.cancelled + counts.unmatched + counts.refused
     pairs = {
+        "invoices": (done, expected.invoices),
         "orders": (counts.orders, len(expected.orders)),
         "lines": (counts.lines, expected.lines),
         "cancelled": (counts.cancelled, expected.cancelled),
         "unmatched": (counts.unmatched, expected.unmatched),
         "refused": (counts.refused, expected.refused),
     }
-    return [f"{name} {done}, the file says {right}" for name, (done, right) in pairs.items() if done != right]
+    return [f"{name} {ours}, the file says {right}" for name, (ours, right) in pairs.items() if ours != right]
 
 
 def _show(output: Output, differences: list[str]) -> None:
