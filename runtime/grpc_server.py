@@ -21,6 +21,13 @@ log = structlog.get_logger()
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
+LULL_SECONDS = 0.02
+"""A draining server to which no call came for so long has taken in all that had arrived."""
+LONGEST_LULL_SECONDS = 0.2
+"""How long a draining server waits for that, where calls do not stop coming."""
+LAST_ANSWERS_SECONDS = 0.5
+"""How long the last answers may take to leave, and who watches the health may stay."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
@@ -102,13 +109,24 @@ def _reflect(server: grpc.aio.Server, names: Sequence[str]) -> None:
 async def _drain(
     server: grpc.aio.Server, health: HealthServicer, names: Sequence[str], entrance: Entrance, seconds: float
 ) -> None:
-    """NOT_SERVING first, then no new calls, then wait for our own count: stop() does not wait for every handler."""
+    """NOT_SERVING; no new calls; then wait for our own count: stop() does not wait for every handler.
+
+    stop() cancels calls that have arrived and were not handed to us yet (grpc/grpc#41785), and no client takes that for
+    a reason to call again. So answers are held back for the moment in which what has arrived is taken in; they leave
+    behind the GOAWAY, and their callers' next calls go elsewhere.
+    """
     for name in ("", *names):
         await health.set(name, NOT_SERVING)
     began = time.monotonic()
     log.info("draining", under_way=entrance.under_way)
-    entrance.end_streams()
-    await server.stop(seconds)
+    entrance.drain()
+    while entrance.silent_for() < LULL_SECONDS and time.monotonic() - began < LONGEST_LULL_SECONDS:  # noqa: ASYNC110
+        await asyncio.sleep(LULL_SECONDS / 4)
+    stopping = asyncio.create_task(server.stop(seconds))
+    await asyncio.sleep(LULL_SECONDS / 4)
+    entrance.release()
     while entrance.under_way and time.monotonic() - began < seconds:  # noqa: ASYNC110  # an event would cost every call
         await asyncio.sleep(0.01)
+    await server.stop(min(seconds, LAST_ANSWERS_SECONDS))
+    await stopping
     log.info("drained", under_way=entrance.under_way, seconds=round(time.monotonic() - began, 3))

@@ -82,8 +82,14 @@ def configure(service: str, log_format: LogFormat, level: LogLevel, stream: Text
 
 
 def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """`time level service: what happened key=value …`, the exception below it."""
-    head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('service', '')}: {event.pop('event')}"
+    """`time level service: what happened key=value …`, the exception below it; whatever a caller sent stays one line."""
+    head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('service', '')}: {_plain(event.pop('event'))}"
     trace = event.pop("exception", "")
-    pairs = "".join(f" {key}={value}" for key, value in event.items())
+    pairs = "".join(f" {key}={_plain(value)}" for key, value in event.items())
     return f"{head}{pairs}\n{trace}" if trace else head + pairs
+
+
+def _plain(value: object) -> str:
+    """A value without line breaks and other control characters: an id with one in it must not forge a line."""
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

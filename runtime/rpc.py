@@ -29,6 +29,8 @@ class Entrance:
         """`default_seconds` is the deadline of a call that has none."""
         self.under_way = 0
         self.draining = False
+        self._came = 0.0
+        self._answers_may_leave = asyncio.Event()
         self._streams: set[asyncio.Task[Any]] = set()
         self._most = most_under_way
         self._default_seconds = default_seconds
@@ -43,11 +45,20 @@ class Entrance:
         }
         return grpc.method_handlers_generic_handler(descriptor.full_name, table)
 
-    def end_streams(self) -> None:
-        """Answer every streaming call UNAVAILABLE: one that goes on until it is cancelled would hold up a drain."""
+    def drain(self) -> None:
+        """End every stream with UNAVAILABLE, and hold answers back until `release`: callers wait, so no call comes."""
         self.draining = True
+        self._came = time.monotonic()
         for task in self._streams:
             task.cancel()
+
+    def silent_for(self) -> float:
+        """Seconds since `drain`, or since the last unary call came after it."""
+        return time.monotonic() - self._came
+
+    def release(self) -> None:
+        """Let the answers leave that `drain` has held back."""
+        self._answers_may_leave.set()
 
     def _handler(self, method: MethodDescriptor, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
         request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
@@ -67,11 +78,15 @@ class Entrance:
             call = Call.begin(rpc, context, self._default_seconds)
             self.under_way += 1
             UNDER_WAY.inc()
+            if self.draining:
+                self._came = time.monotonic()
             try:
                 self._admit()
                 validate(request)
                 response = await handler(request, call)
+                await self._until_released()
             except BaseException as error:
+                await self._until_released()
                 await end(error, call, context, self.draining)
                 raise
             finally:
@@ -105,6 +120,10 @@ class Entrance:
             answered.inc()
 
         return answer
+
+    async def _until_released(self) -> None:
+        if self.draining:
+            await self._answers_may_leave.wait()
 
     def _admit(self) -> None:
         if self.under_way > self._most:
