@@ -70,6 +70,7 @@ def running(env: dict[str, str]) -> Iterator[dict[str, Any]]:
     assert "Stopped" in end(process)
 
 
+# promise 002-22
 def test_up_says_where_things_are_and_what_to_try(running: dict[str, Any], env: dict[str, str]) -> None:
     assert running["commands"] == env["OBVERSE_COMMAND_ADDRESS"]
     assert running["queries"] == env["OBVERSE_QUERY_ADDRESS"]
