@@ -56,7 +56,7 @@ CART = CartView(
     user_id="u", items=[CartItem(item_id="i", quantity=2, price=eur(150))], line_count=1, total_items=2,
     total_prices=[eur(300)], version=1,
 )  # fmt: skip
-INDEXES = {"orders": {"order:o": 1}, "customer:c": {"order:o": 1}, "customer:c:processing": {"order:o": 1}}
+INDEXES = {"orders": {"order:o": 1}, "customer:c": {"order:o": 1}, "customer_status:processing:c": {"order:o": 1}}
 
 
 def views(order: OrderView = ORDER, cart: CartView = CART, indexes: dict[str, dict[str, int]] = INDEXES, at: int = 3):
@@ -118,7 +118,7 @@ BAD_VIEWS = {
     "a quantity twice": views(cart=changed(CART, lambda c: setattr(c.items[0], "quantity", 4))),
     "another sum": views(cart=changed(CART, lambda c: setattr(c.total_prices[0], "minor_units", 299))),
     "a list without the order": views(indexes={**INDEXES, "orders": {}}),
-    "the order in two statuses": views(indexes={**INDEXES, "customer:c:pending": {"order:o": 1}}),
+    "the order in two statuses": views(indexes={**INDEXES, "customer_status:pending:c": {"order:o": 1}}),
     "another place in the list": views(indexes={**INDEXES, "orders": {"order:o": 3}}),
     "behind the log": views(at=2),
     "a view lost": {**views(), "shop.carts": views()["shop.carts"]._replace(views={})},

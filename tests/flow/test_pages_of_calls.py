@@ -1,4 +1,4 @@
-"""Every grpcurl call of the README and of docs/calls.md, run as it stands, over reflection, in the order of the page."""
+"""Every grpcurl call of the README and of docs/calls.md, run as it stands, over reflection, in the page's order."""
 
 import json
 import re
