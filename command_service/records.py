@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from command_service.decider import Context
 from command_service.event_log import NewRecord
 from runtime.call import Call
+from runtime.record import whole
 
 _VERSIONS: dict[type[Message], tuple[str, int]] = {}
 
@@ -43,7 +44,7 @@ def envelopes(
             traceparent=call.traceparent,
             actor=context.actor,
             schema_version=schema_version,
-            command_time=asked.command_time if asked.HasField("command_time") else None,
+            command_time=whole(asked.command_time) if asked.HasField("command_time") else None,
         )
         yield NewRecord(stream, number, name, record.SerializeToString())
 

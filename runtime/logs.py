@@ -82,7 +82,7 @@ def configure(service: str, log_format: LogFormat, level: LogLevel, stream: Text
 
 
 def _console(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """`time level service: what happened key=value …`, the exception below it; whatever a caller sent stays one line."""
+    """`time level service: what happened key=value …`, the exception below; whatever a caller sent stays one line."""
     head = f"{event.pop('timestamp')} {event.pop('level')} {event.pop('service', '')}: {_plain(event.pop('event'))}"
     trace = event.pop("exception", "")
     pairs = "".join(f" {key}={_plain(value)}" for key, value in event.items())

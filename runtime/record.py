@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cqrs.log.v1.record_pb2 import Record
+from google.protobuf.timestamp_pb2 import Timestamp
 
 LARGEST_RECORD_BYTES = 384 * 1024
 """The largest serialised Record that append() takes; the stream takes 512 KiB a message, the broker 1 MiB."""
@@ -52,3 +53,8 @@ def subject(record: Record) -> str:
 def category(stream: str) -> str:
     """The kind of a stream: "shop.order" of "shop.order-1"."""
     return stream.partition("-")[0]
+
+
+def whole(time: Timestamp) -> Timestamp:
+    """The same time with nanoseconds of 0 to a second: the wire takes others, and JSON readers would fail on them."""
+    return Timestamp(seconds=time.seconds + time.nanos // 10**9, nanos=time.nanos % 10**9)

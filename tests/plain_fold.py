@@ -149,9 +149,9 @@ def _enter(folded: Folded, order: Plain, status: int) -> None:
         folded.indexes.setdefault("orders", {})[key] = place
     if customer:
         folded.indexes.setdefault(f"customer:{customer}", {})[key] = place
-        folded.indexes.setdefault(f"customer:{customer}:{_spelled(status)}", {})[key] = place
+        folded.indexes.setdefault(f"customer_status:{_spelled(status)}:{customer}", {})[key] = place
         if before not in (None, status):
-            del folded.indexes[f"customer:{customer}:{_spelled(before)}"][key]
+            del folded.indexes[f"customer_status:{_spelled(before)}:{customer}"][key]
 
 
 def _spelled(status: int) -> str:

@@ -104,7 +104,7 @@ async def test_a_customer_s_orders_are_listed_of_one_status_where_asked(
     store: MemoryReadStore, orders: OrderQueryServiceStub
 ) -> None:
     put_orders(store, 1, 2, 3)
-    store.apply("shop.orders", at(4), {}, {"customer:7:cancelled": {"order:2": 2}})
+    store.apply("shop.orders", at(4), {}, {"customer_status:cancelled:7": {"order:2": 2}})
     every = await orders.ListCustomerOrders(ListCustomerOrdersRequest(customer_id="7"))
     assert [order.order_id for order in every.orders] == ["3", "2", "1"]
     cancelled = ListCustomerOrdersRequest(customer_id="7", status=ORDER_STATUS_CANCELLED)

@@ -100,9 +100,16 @@ def test_lists_are_newest_first_and_orders_keep_their_place_when_they_move() -> 
         folded.fold(events.OrderStatusChanged(order_id=f"order-{number}", status=ORDER_STATUS_PROCESSING))
     assert folded.newest_first("orders") == [f"order:order-{number}" for number in (5, 4, 3, 2, 1)]
     assert folded.newest_first("customer:user-123") == [f"order:order-{number}" for number in (3, 2, 1)]
-    assert folded.newest_first("customer:user-123:pending") == ["order:order-2"]
-    assert folded.newest_first("customer:user-123:processing") == ["order:order-3", "order:order-1"]
-    assert {name for name in folded.lists if not name.startswith("customer:")} == {"orders"}
+    assert folded.newest_first("customer_status:pending:user-123") == ["order:order-2"]
+    assert folded.newest_first("customer_status:processing:user-123") == ["order:order-3", "order:order-1"]
+    assert {name for name in folded.lists if not name.startswith("customer")} == {"orders"}
+
+
+def test_a_customer_whose_id_ends_like_a_status_has_lists_of_its_own() -> None:
+    folded = Folded(ORDERS)
+    folded.fold(created(A, order_id="order-1", customer_id="7"))
+    folded.fold(created(A, order_id="order-2", customer_id="7:pending"))
+    assert all(len(listed) == 1 for name, listed in folded.lists.items() if name != "orders")
 
 
 def test_an_event_of_an_order_that_was_never_created_is_an_error_that_names_it() -> None:

@@ -11,12 +11,12 @@ from cqrs.shop.v1.commands_pb2 import (
 )
 from cqrs.shop.v1.events_pb2 import OrderCreated, OrderItemAdded, OrderItemQuantityChanged, OrderItemRemoved
 from cqrs.shop.v1.types_pb2 import OrderItem
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.decider import QUIET, Context, Decision, happened
 from command_service.domains.shop import order_rules as rules
 from command_service.domains.shop.lines import with_quantity
 from command_service.domains.shop.order_state import Order, with_item, with_items, without_lines
+from runtime.record import whole
 
 
 def create(command: CreateOrderRequest, context: Context, order: Order) -> Decision:
@@ -36,7 +36,7 @@ def create(command: CreateOrderRequest, context: Context, order: Order) -> Decis
             items=new.items,
             total_amount=new.total,
             shipping_address=command.shipping_address if command.HasField("shipping_address") else None,
-            order_time=_whole(command.order_time) if command.HasField("order_time") else context.time,
+            order_time=whole(command.order_time) if command.HasField("order_time") else context.time,
         )
     )
 
@@ -91,8 +91,3 @@ def replaced(order: Order, items: Sequence[OrderItem]) -> Order:
     for item in items:
         rules.is_in_currency(order, item.price)
     return rules.fits(with_items(order, items), "items")
-
-
-def _whole(time: Timestamp) -> Timestamp:
-    # The wire takes nanoseconds below 0 and beyond a second; JSON readers of the order would then fail on it.
-    return Timestamp(seconds=time.seconds + time.nanos // 10**9, nanos=time.nanos % 10**9)

@@ -37,19 +37,20 @@ def _entries(order: OrderView, status_before: OrderStatus.ValueType) -> Iterable
     if order.status == status_before:
         return
     key, place = f"order:{order.order_id}", order.create_position
-    by_customer = f"customer:{order.customer.customer_id}" if order.customer.customer_id else ""
+    customer = order.customer.customer_id
     if status_before == ORDER_STATUS_UNSPECIFIED:
         yield IndexEntry("orders", key, place)
-        if by_customer:
-            yield IndexEntry(by_customer, key, place)
-    elif by_customer:
-        yield IndexEntry(f"{by_customer}:{_spelled(status_before)}", key, None)
-    if by_customer:
-        yield IndexEntry(f"{by_customer}:{_spelled(order.status)}", key, place)
+        if customer:
+            yield IndexEntry(f"customer:{customer}", key, place)
+    elif customer:
+        yield IndexEntry(_of_status(status_before, customer), key, None)
+    if customer:
+        yield IndexEntry(_of_status(order.status, customer), key, place)
 
 
-def _spelled(status: OrderStatus.ValueType) -> str:
-    return OrderStatus.Name(status).removeprefix("ORDER_STATUS_").lower()
+def _of_status(status: OrderStatus.ValueType, customer: str) -> str:
+    """The status comes first: a customer's id may hold anything, a colon and a status too."""
+    return f"customer_status:{OrderStatus.Name(status).removeprefix('ORDER_STATUS_').lower()}:{customer}"
 
 
 ORDERS = Projection(

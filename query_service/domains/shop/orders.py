@@ -42,10 +42,10 @@ def _list_orders(_request: ListOrdersRequest, orders: Sequence[OrderView]) -> Li
 
 
 def _customer_orders(request: ListCustomerOrdersRequest) -> Page:
-    index = f"customer:{request.customer_id}"
-    if request.status:
-        index += f":{OrderStatus.Name(request.status).removeprefix('ORDER_STATUS_').lower()}"
-    return Page(PROJECTION, OrderView, index)
+    if not request.status:
+        return Page(PROJECTION, OrderView, f"customer:{request.customer_id}")
+    status = OrderStatus.Name(request.status).removeprefix("ORDER_STATUS_").lower()
+    return Page(PROJECTION, OrderView, f"customer_status:{status}:{request.customer_id}")
 
 
 def _list_customer_orders(

@@ -77,7 +77,9 @@ class CommandContext(_message.Message):
     """Decide and confirm, but append nothing and store no receipt."""
     @_builtins.property
     def command_time(self) -> _timestamp_pb2.Timestamp:
-        """When the caller issued it, by the caller's clock; kept beside the server's own times, never used as one."""
+        """When the caller issued it, by the caller's clock, in the years 1 to 9999; kept beside the server's own times, never
+        used as one.
+        """
 
     def __init__(
         self,

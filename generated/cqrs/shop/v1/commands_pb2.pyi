@@ -308,7 +308,7 @@ class CreateOrderRequest(_message.Message):
 
     @_builtins.property
     def order_time(self) -> _timestamp_pb2.Timestamp:
-        """When the customer ordered; the server's time when absent."""
+        """When the customer ordered, in the years 1 to 9999; the server's time when absent."""
 
     def __init__(
         self,
