@@ -15,7 +15,7 @@ from command_service.server import command_services
 from command_service.settings import Settings
 from command_service.states import States
 from runtime import logs
-from runtime.grpc_server import ServerLimits, serve
+from runtime.grpc_server import ServerLimits, Services, serve
 from runtime.lifetime import run, until_stopped
 from runtime.settings import from_environment
 from runtime.siblings import is_sibling, run_siblings
@@ -46,7 +46,7 @@ async def _serve(settings: Settings) -> None:
         stack.enter_context(serve_status(status, settings.status_address))
         event_log = await stack.enter_async_context(open_event_log(settings.postgres_dsn))
         handler = Handler(event_log, States(event_log, settings.state_cache_streams), settings.decide_attempts)
-        services = [
+        services: Services = [
             *command_services(CONTRACTS, DECIDERS, handler),
             (DESCRIPTOR, LogService(event_log).handlers()),
         ]

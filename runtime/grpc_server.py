@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class ServerLimits:
     """Several processes listen on the same port."""
 
 
-Services = Sequence[tuple[ServiceDescriptor, dict[str, Unary | Streaming]]]
+Services = Sequence[tuple[ServiceDescriptor, Mapping[str, Unary | Streaming]]]
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ import structlog
 
 from command_service.event_log import Appended, Entry, LogUnavailable
 from command_service.postgres.batch import Batch
+from command_service.postgres.connections import connect
 from command_service.postgres.queries import query
-from command_service.postgres.sqlstates import Meaning, meaning
+from command_service.postgres.sqlstates import Meaning, leaves_usable, meaning
 
 log = structlog.get_logger()
 
@@ -20,15 +21,22 @@ LONGEST_DELAY_SECONDS = 0.5
 
 
 class Appender:
-    """Calls append(); a batch whose outcome got lost goes again, on another connection: receipts make that harmless.
+    """Calls append() on a connection of its own; a batch whose outcome got lost goes again, on a new one: receipts make that harmless.
 
     An entry that was committed by the lost call is then answered as replayed.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", patience_seconds: float) -> None:
+    def __init__(self, dsn: str, patience_seconds: float) -> None:
         """`patience_seconds` is how long a batch is tried before its callers are told LogUnavailable."""
-        self._pool = pool
+        self._dsn = dsn
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._patience = patience_seconds
+
+    def close(self) -> None:
+        """End the connection at once."""
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = None
 
     async def send(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
         """The outcome of each entry, in order; raises LogUnavailable."""
@@ -55,7 +63,14 @@ class Appender:
 
     async def _call(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
         batch = Batch(entries)
-        return batch.outcomes(await self._pool.fetch(query("append"), *batch.arguments()))
+        try:
+            if self._connection is None:
+                self._connection = await connect(self._dsn)
+            return batch.outcomes(await self._connection.fetch(query("append"), *batch.arguments()))
+        except BaseException as error:
+            if not leaves_usable(error):
+                self.close()
+            raise
 
 
 def _delay(attempt: int) -> float:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 
 from command_service.event_log import Appended, Entry, LogFilter, LogPage, LogUnavailable
 from command_service.postgres.appender import Appender
-from command_service.postgres.connections import connection_pool
+from command_service.postgres.connections import Readers
 from command_service.postgres.group_commit import GroupCommit
 from command_service.postgres.news import News
 from command_service.postgres.queries import query
@@ -17,10 +17,8 @@ from command_service.postgres.server_check import check_server
 from command_service.postgres.sqlstates import Meaning, meaning
 from runtime.record import Head, Logged
 
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-
-WRITERS, READERS = 2, 3
-"""Connections at most. One batch is under way at a time; the second writer is for when the first is lost."""
+READERS = 3
+"""Connections for reading, at most; one more writes, one more listens."""
 PATIENCE_SECONDS = 3.0
 """How long a batch is tried again before its callers are told LogUnavailable."""
 SCAN = 10_000
@@ -30,7 +28,7 @@ SCAN = 10_000
 class PostgresEventLog:
     """The EventLog port over the function append() and three SELECTs; made by `open_event_log`."""
 
-    def __init__(self, commits: GroupCommit, readers: Pool, news: News) -> None:
+    def __init__(self, commits: GroupCommit, readers: Readers, news: News) -> None:
         self._commits = commits
         self._readers = readers
         self._news = news
@@ -77,28 +75,28 @@ async def open_event_log(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -
     Raises UnsuitableServer for a server or database that could lose the log, LogUnavailable for one that is away.
     """
     async with AsyncExitStack() as stack:
-        writers = await _pool(stack, dsn, WRITERS)
-        readers = await _pool(stack, dsn, READERS)
-        await check_server(writers)
+        readers = await Readers.open(dsn, READERS)
+        stack.callback(readers.close)
+        await _check(readers)
         news = News(dsn)
         listening = asyncio.create_task(news.listen())
         stack.push_async_callback(_end, listening)
-        commits = GroupCommit(Appender(writers, patience_seconds).send)
+        appender = Appender(dsn, patience_seconds)
+        stack.callback(appender.close)
+        commits = GroupCommit(appender.send)
         stack.push_async_callback(commits.drain)
         yield PostgresEventLog(commits, readers, news)
 
 
-async def _pool(stack: AsyncExitStack, dsn: str, most: int) -> Pool:
+async def _check(readers: Readers) -> None:
     try:
-        pool = await connection_pool(dsn, most)
+        await check_server(readers)
     except Exception as error:
         if meaning(error) is Meaning.AGAIN:
             raise LogUnavailable(
                 f"Postgres cannot be reached: {error}; is it running, and is the address right?"
             ) from error
         raise
-    stack.callback(pool.terminate)
-    return pool
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -1,7 +1,6 @@
 """Step 4, before it: refuses a server that could lose or fork the log."""
 
-import asyncpg
-
+from command_service.postgres.connections import Readers
 from command_service.postgres.migrate import migrations
 from command_service.postgres.queries import query
 
@@ -23,10 +22,9 @@ class UnsuitableServer(Exception):
         self.faults = faults
 
 
-async def check_server(connection: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def check_server(readers: Readers) -> None:
     """Raises UnsuitableServer naming everything that is wrong."""
-    server = await connection.fetchrow(query("server"))
-    assert server is not None, "a SELECT without FROM gives a row"
+    (server,) = await readers.fetch(query("server"))
     faults = [
         f"{name} is {server[name]}: {danger}; set it to {wanted} and restart"
         for name, (wanted, danger) in _WANTED.items()
@@ -40,7 +38,7 @@ async def check_server(connection: "asyncpg.Pool[asyncpg.Record]") -> None:
         faults.append(f"it is version {server['version'] // 10_000}: at least {OLDEST_VERSION} is needed")
     if server["is_replica"]:
         faults.append("it is a replica: connect to the primary (target_session_attrs=read-write)")
-    applied = await connection.fetch(query("applied")) if server["is_migrated"] else []
+    applied = await readers.fetch(query("applied")) if server["is_migrated"] else []
     if len(applied) < (known := len(migrations())):
         faults.append(f"{known - len(applied)} of {known} migrations are missing: run `obverse migrate`")
     if faults:

@@ -31,6 +31,7 @@ _CLASSES = {
 _CLIENT: tuple[tuple[type[BaseException], Meaning], ...] = (
     (asyncpg.DataError, Meaning.FAULTY),  # asyncpg could not encode an argument
     (asyncpg.InterfaceError, Meaning.AGAIN),  # the connection was closed meanwhile
+    (asyncpg.InternalClientError, Meaning.AGAIN),  # it was lost at a moment that asyncpg did not expect
     (OSError, Meaning.AGAIN),  # TimeoutError is one
 )
 
@@ -43,3 +44,13 @@ def meaning(error: BaseException) -> Meaning:
         if isinstance(error, kind):
             return known
     return Meaning.BROKEN
+
+
+def leaves_usable(error: BaseException) -> bool:
+    """Whether a connection can be used again after an error: only when the server, still there, refused a statement.
+
+    After a loss asyncpg may hold the connection for open, and its next statement would wait for nobody.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return meaning(error) is Meaning.FAULTY or isinstance(error, asyncpg.QueryCanceledError)
+    return isinstance(error, asyncpg.DataError)
