@@ -21,9 +21,9 @@ LONGEST_DELAY_SECONDS = 0.5
 
 
 class Appender:
-    """Calls append() on a connection of its own; a batch whose outcome got lost goes again, on a new one: receipts make that harmless.
+    """Calls append() on a connection of its own; a batch whose outcome got lost goes again on a new one.
 
-    An entry that was committed by the lost call is then answered as replayed.
+    Receipts make that harmless: an entry that was committed by the lost call is then answered as replayed.
     """
 
     def __init__(self, dsn: str, patience_seconds: float) -> None:
