@@ -1,6 +1,7 @@
 """The projector's composition root: settings → stores → projections → until stopped."""
 
 import asyncio
+import gc
 import os
 from contextlib import AsyncExitStack
 from functools import partial
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 async def main() -> None:
     """Project until SIGTERM. A batch underway then is applied or not, as a whole: nothing needs draining."""
     settings = from_environment(Settings, os.environ)
+    # Remembered views are many objects that live long: looking through them for cycles took a sixth of the time.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     output = logs.configure("projector", settings.log_format, settings.log_level)
     projections = checked(PROJECTIONS)
     async with AsyncExitStack() as stack:

@@ -24,6 +24,7 @@ class Fold:
         self._projection = projection
         self._facts = facts
         self._done = 0
+        self._asked: dict[int, tuple[ViewKey, ...]] = {}
         self.known = known
         """Views by key, as of the facts folded so far; None for one that is not there."""
         self.changed: dict[str, Message | None] = {}
@@ -52,15 +53,22 @@ class Fold:
     def _step(self, fact: Fact, apply: bool) -> dict[str, type[Message]]:
         try:
             views: dict[str, Any] = {}
-            while new := [key for key in self._projection.needs(fact, views) if key.key not in views]:
+            first = self._asked.pop(fact.position, None)
+            if first is None:
+                first = self._projection.needs(fact, views)
+            if not apply:
+                self._asked[fact.position] = first
+            new = [*first]
+            while new:
                 unknown = {key.key: key.type for key in new if key.key not in self.known}
                 if unknown:
                     return unknown
                 self._look_up(new, views)
+                new = [key for key in self._projection.needs(fact, views) if key.key not in views]
             if apply:
                 self._apply(fact, views)
             return {}
-        # BLE001: whatever a projection raises stops it, and it alone.
+        # Whatever a projection raises stops it, and it alone.
         except Exception as error:
             if not apply:
                 return {}  # It is asked again in its turn, when all that came before it is known.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -106,8 +107,9 @@ class Runner:
         self.checkpoint = outcome.checkpoint
         self._records.inc(passed + self.position)
         self._position.set(self.position)
-        while len(self._known) > self._cached_views:
-            del self._known[next(iter(self._known))]
+        if len(self._known) > 2 * self._cached_views:
+            # All at once: taking the first key out of a dict again and again passes over all that was taken before.
+            self._known = dict(islice(self._known.items(), len(self._known) - self._cached_views, None))
         if self.state.state == CATCHING_UP and self._target is not None and self.position >= self._target > 0:
             self._caught_up()
         self._tell(fold)

@@ -19,7 +19,7 @@ class Settings:
     projector_batch_records: int = setting(500, low=1, high=2000)
     """Most records that are applied together."""
     projector_cached_views: int = setting(20_000, low=0)
-    """Views that are kept in memory for each projection, so that they need not be read again."""
+    """Views that are kept in memory for each projection, so that they need not be read again; at most twice as many."""
     projector_beat_seconds: float = setting(0.5, low=0.05, high=1.5)
     """How often the log's head and the states of the projections are written; after 2 s the lag is unknown."""
     projector_store_seconds: float = setting(5.0, low=0.1, high=60)
