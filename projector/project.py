@@ -8,7 +8,7 @@ from projector.consume import Verified
 from projector.events import Events
 from projector.fold import Failed, Fold
 from projector.runner import Runner
-from projector.views import Outcome, Step, Views
+from projector.views import Checkpoint, Outcome, Step, Views, same_place
 
 
 class CheckpointLost(Exception):
@@ -113,9 +113,21 @@ class Batches:
         outcomes = await self._views.apply([step for _, step in steps]) if steps else []
         late = [part.runner for (part, _), outcome in zip(steps, outcomes, strict=True) if not _taken(part, outcome)]
         for part in parts:
-            if part.runner not in late and not part.runner.stopped:
+            if part.runner in late or part.runner.stopped:
+                continue
+            if part.failure is not None and await self._overtaken(part.runner):
+                late.append(part.runner)
+            else:
                 part.finish()
         return late
+
+    async def _overtaken(self, runner: Runner) -> bool:
+        """Whether another projector was faster; then a record may have failed on views that are newer than it."""
+        (place,) = await self._views.places([runner.name])
+        if same_place(place.checkpoint, runner.checkpoint):
+            return False
+        _follow(runner, place.checkpoint)
+        return True
 
 
 def _taken(part: _Part, outcome: Outcome) -> bool:
@@ -127,7 +139,12 @@ def _taken(part: _Part, outcome: Outcome) -> bool:
     if outcome.misshapen:
         runner.stop(f"{outcome.misshapen} holds something else than it should; nothing was written", 0, "")
         return True
-    if outcome.checkpoint is None or outcome.checkpoint.position <= runner.position:
-        raise CheckpointLost(runner.name)
-    runner.overtaken(outcome.checkpoint)
+    _follow(runner, outcome.checkpoint)
     return False
+
+
+def _follow(runner: Runner, stored: Checkpoint | None) -> None:
+    """Go on from where another projector has come to."""
+    if stored is None or stored.position <= runner.position:
+        raise CheckpointLost(runner.name)
+    runner.overtaken(stored)

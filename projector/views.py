@@ -83,7 +83,7 @@ class Outcome:
     checkpoint: Checkpoint | None
     """As it is stored now; the step's `after` when it was applied."""
     applied: bool
-    """Whether the store stands at the step's `after` now; by this call, or because it had been done already."""
+    """Whether this call did it. False also when somebody else had: the step may have been made from his views."""
     misshapen: str = ""
     """A key that holds something else than it should; nothing was written."""
 
@@ -135,7 +135,7 @@ class MemoryViews:
         scope = (step.projection, step.generation)
         found = self.checkpoints.get(scope)
         if not same_place(found, step.before):
-            return Outcome(found, applied=same_place(found, step.after))
+            return Outcome(found, applied=False)
         for key, content in step.views.items():
             if content is None:
                 self.views.pop((*scope, key), None)
