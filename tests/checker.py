@@ -176,5 +176,9 @@ def _snapshot(found: Any) -> Snapshot:
 
 def _differences(what: str, wanted: Mapping[str, Plain], shown: Mapping[str, Plain]) -> Iterator[str]:
     for key in sorted(wanted.keys() | shown.keys()):
-        if wanted.get(key) != shown.get(key):
-            yield f"{what} {key} is {shown.get(key)}, the fold has {wanted.get(key)}"
+        fold, view = wanted.get(key), shown.get(key)
+        if fold is None or view is None:
+            yield f"{what} {key} is {'missing' if view is None else 'there, the fold has none'}"
+        elif differing := [field for field in sorted(fold.keys() | view.keys()) if fold.get(field) != view.get(field)]:
+            first = differing[0]
+            yield f"{what} {key} differs in {differing}: {first} is {view.get(first)}, the fold has {fold.get(first)}"

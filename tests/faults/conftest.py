@@ -23,14 +23,10 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture(scope="session", autouse=True)
-def table(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Print what was proved, at the end."""
-    yield
-    report = request.config.pluginmanager.get_plugin("terminalreporter")
-    if OUTCOMES and report is not None:
-        report.ensure_newline()
-        report.write_line(Outcome.COLUMNS)
-        report.write_line("|---" * Outcome.COLUMNS.count(" | ") + "|---|")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was proved."""
+    if OUTCOMES:
+        terminalreporter.write_line(Outcome.COLUMNS)
+        terminalreporter.write_line("|---" * (Outcome.COLUMNS.count("|") - 1) + "|")
         for outcome in OUTCOMES:
-            report.write_line(outcome.row())
+            terminalreporter.write_line(outcome.row())

@@ -25,7 +25,8 @@ class Load:
 
     command_address: str
     query_address: str
-    seed: int
+    seed: str
+    """Also the beginning of every id, so one system sees no two loads of one seed."""
     acked: dict[str, CommandReceipt] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)

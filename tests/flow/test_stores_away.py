@@ -131,7 +131,7 @@ async def test_without_a_projector_a_token_is_not_reached_and_an_older_answer_is
 
 # promise 000-34
 async def test_a_second_relay_started_on_purpose_changes_nothing(fragile: System) -> None:
-    load = Load(fragile.command_address, fragile.query_address, seed=40)
+    load = Load(fragile.command_address, fragile.query_address, seed="second-relay")
     async with load.running():
         await load.answered(100)
         with one_more(fragile, "relay"):
