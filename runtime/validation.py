@@ -17,7 +17,7 @@ def validate(request: Message) -> None:
     """Raise INVALID_REQUEST with every fault, in field order, the first one's text as its own."""
     violations = _validator.collect_violations(request)
     if violations:
-        raise invalid(faults(request.DESCRIPTOR, [violation.proto for violation in violations]))
+        raise invalid(_faults(request.DESCRIPTOR, violations))
 
 
 def invalid(fields: Iterable[tuple[str, str]]) -> Refused:
@@ -28,9 +28,9 @@ def invalid(fields: Iterable[tuple[str, str]]) -> Refused:
     return refused
 
 
-def faults(descriptor: Any, violations: Iterable[Any]) -> list[tuple[str, str]]:
+def _faults(descriptor: Any, violations: Iterable[Any]) -> list[tuple[str, str]]:
     """(field path, text) of each violation, in field order."""
-    placed = [(_place(descriptor, violation), violation) for violation in violations]
+    placed = [(_place(descriptor, violation.proto), violation) for violation in violations]
     placed.sort(key=lambda pair: pair[0][0])
     return [(path, _text(path, violation)) for (_, path), violation in placed]
 
@@ -52,6 +52,21 @@ def _place(descriptor: Any, violation: Any) -> tuple[tuple[int, ...], str]:
 
 
 def _text(path: str, violation: Any) -> str:
-    """The contract's own text; where a standard rule speaks, the field's name goes before it."""
-    standard = violation.rule is not None and all(element.field_name != "cel" for element in violation.rule.elements)
-    return f"{path}: {violation.message}" if standard else str(violation.message)
+    """The contract's own text where it has one; else the standard rule's, about the field by its name."""
+    broken = violation.proto
+    if broken.rule is None or any(element.field_name == "cel" for element in broken.rule.elements):
+        return str(broken.message)
+    field = path.removesuffix(".minor_units").rpartition(".")[2]
+    label = field.partition("[")[0].replace("_", " ").capitalize()
+    return f"{label} {_standard(broken.rule_id, str(broken.message), violation)}"
+
+
+def _standard(rule: str, message: str, violation: Any) -> str:
+    """What a rule of protovalidate's own says, in our words where it has a common case."""
+    if rule in ("string.min_len", "string.max_len") and violation.rule_value != 1:
+        return f"cannot be longer than {violation.rule_value} characters"
+    if rule.startswith(("int32.gte", "int64.gte")):
+        if violation.field_value < violation.rule_value:
+            return "cannot be negative" if violation.rule_value == 0 else "must be greater than zero"
+        return f"cannot be greater than {message.rpartition(' ')[2]}"
+    return {"string.min_len": "cannot be empty", "required": "is required"}.get(rule, message)

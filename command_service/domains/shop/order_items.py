@@ -21,6 +21,7 @@ from runtime.record import whole
 
 def create(command: CreateOrderRequest, context: Context, order: Order) -> Decision:
     """A new order, pending."""
+    rules.is_one_currency(command.items)
     currency = command.items[0].price.currency_code
     new = rules.fits(with_items(replace(Order(), currency=currency), command.items), "items")
     if command.HasField("total_amount"):
@@ -88,6 +89,6 @@ def replaced(order: Order, items: Sequence[OrderItem]) -> Order:
     """The order with these lines instead of its own; with its own where none are given."""
     if not items:
         return order
-    for item in items:
-        rules.is_in_currency(order, item.price)
+    rules.is_one_currency(items)
+    rules.is_in_currency(order, items[0].price)
     return rules.fits(with_items(order, items), "items")

@@ -1,5 +1,7 @@
 """Step 4: what must hold of an order; each rule raises its refusal."""
 
+from collections.abc import Iterable
+
 from cqrs.common.v1.common_pb2 import Money
 from cqrs.shop.v1.errors_pb2 import (
     SHOP_ERROR_AMOUNT_TOO_LARGE,
@@ -11,6 +13,7 @@ from cqrs.shop.v1.errors_pb2 import (
     SHOP_ERROR_ORDER_NOT_FOUND,
     SHOP_ERROR_ORDER_WITHOUT_ITEMS,
     SHOP_ERROR_PRICE_AMBIGUOUS,
+    SHOP_ERROR_SEVERAL_CURRENCIES,
     SHOP_ERROR_STATUS_NOT_REACHABLE,
     SHOP_ERROR_TOO_MANY_ITEMS,
     SHOP_ERROR_TOTAL_MISMATCH,
@@ -21,6 +24,7 @@ from cqrs.shop.v1.types_pb2 import (
     ORDER_STATUS_PENDING,
     ORDER_STATUS_PROCESSING,
     ORDER_STATUS_UNSPECIFIED,
+    OrderItem,
     OrderStatus,
 )
 
@@ -73,6 +77,14 @@ def has_not_left(order: Order) -> None:
     """It was not shipped."""
     if order.tracking_number:
         raise refuse(SHOP_ERROR_ORDER_ALREADY_SHIPPED, "Order has already been shipped")
+
+
+def is_one_currency(items: Iterable[OrderItem]) -> None:
+    """The items of a request are all in the same currency."""
+    currencies = {item.price.currency_code for item in items}
+    if len(currencies) > 1:
+        text = "All items of an order must be in one currency"
+        raise refuse(SHOP_ERROR_SEVERAL_CURRENCIES, text, field="items")
 
 
 def is_in_currency(order: Order, price: Money) -> None:

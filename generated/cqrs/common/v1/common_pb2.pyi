@@ -268,7 +268,9 @@ class Money(_message.Message):
     MINOR_UNITS_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     minor_units: _builtins.int
-    """The amount in the currency's minor unit, e.g. 1999 for 19.99 EUR."""
+    """The amount in the currency's minor unit, e.g. 1999 for 19.99 EUR. In a request from 0 to 10^15; in a view it may be
+    negative.
+    """
     currency_code: _builtins.str
     """The ISO 4217 code, e.g. "EUR"."""
     def __init__(

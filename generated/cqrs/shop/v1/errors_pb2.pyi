@@ -54,6 +54,8 @@ class _ShopErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShopError.V
     """The cart or order would have more lines than one can have."""
     SHOP_ERROR_ITEM_NOT_IN_CART: _ShopError.ValueType  # 15
     """The cart has no line of the item at the price. Read the cart and decide anew."""
+    SHOP_ERROR_SEVERAL_CURRENCIES: _ShopError.ValueType  # 16
+    """The items are in several currencies. Make an order for each."""
 
 class ShopError(_ShopError, metaclass=_ShopErrorEnumTypeWrapper):
     """The refusals of the shop, the `reason` of google.rpc.ErrorInfo without the prefix."""
@@ -90,4 +92,6 @@ SHOP_ERROR_TOO_MANY_ITEMS: ShopError.ValueType  # 14
 """The cart or order would have more lines than one can have."""
 SHOP_ERROR_ITEM_NOT_IN_CART: ShopError.ValueType  # 15
 """The cart has no line of the item at the price. Read the cart and decide anew."""
+SHOP_ERROR_SEVERAL_CURRENCIES: ShopError.ValueType  # 16
+"""The items are in several currencies. Make an order for each."""
 Global___ShopError: _TypeAlias = ShopError  # noqa: Y015

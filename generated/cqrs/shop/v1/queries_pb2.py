@@ -29,7 +29,7 @@ from cqrs.shop.v1 import types_pb2 as cqrs_dot_shop_dot_v1_dot_types__pb2
 from cqrs.shop.v1 import views_pb2 as cqrs_dot_shop_dot_v1_dot_views__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63qrs/shop/v1/queries.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\x1a\x1d\x63qrs/options/v1/options.proto\x1a\x18\x63qrs/shop/v1/types.proto\x1a\x18\x63qrs/shop/v1/views.proto\"\xab\x01\n\x0eGetCartRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12V\n\x07user_id\x18\x02 \x01(\tB=\xbaH:r\x03\x18\xc8\x01\xba\x01\x32\n\x07user_id\x12\x17User id cannot be empty\x1a\x0esize(this) > 0R\x06userId\"w\n\x0fGetCartResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12*\n\x04\x63\x61rt\x18\x02 \x01(\x0b\x32\x16.cqrs.shop.v1.CartViewR\x04\x63\x61rt\"\xb0\x01\n\x0fGetOrderRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12Z\n\x08order_id\x18\x02 \x01(\tB?\xbaH<r\x03\x18\xc8\x01\xba\x01\x34\n\x08order_id\x12\x18Order id cannot be empty\x1a\x0esize(this) > 0R\x07orderId\"{\n\x10GetOrderResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12-\n\x05order\x18\x02 \x01(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x05order\"\x9e\x02\n\x11ListOrdersRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12W\n\tpage_size\x18\x02 \x01(\x05\x42:\xbaH7\xba\x01\x34\n\tpage_size\x12\x1cPage size cannot be negative\x1a\tthis >= 0R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x44\n\x04skip\x18\x04 \x01(\x05\x42\x30\xbaH-\xba\x01*\n\x04skip\x12\x17Skip cannot be negative\x1a\tthis >= 0R\x04skip\"\xc6\x01\n\x12ListOrdersResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12/\n\x06orders\x18\x02 \x03(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x06orders\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1d\n\ntotal_size\x18\x04 \x01(\x03R\ttotalSize\"\xcb\x03\n\x19ListCustomerOrdersRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12\x66\n\x0b\x63ustomer_id\x18\x02 \x01(\tBE\xbaHBr\x03\x18\xc8\x01\xba\x01:\n\x0b\x63ustomer_id\x12\x1b\x43ustomer id cannot be empty\x1a\x0esize(this) > 0R\ncustomerId\x12;\n\x06status\x18\x03 \x01(\x0e\x32\x19.cqrs.shop.v1.OrderStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12W\n\tpage_size\x18\x04 \x01(\x05\x42:\xbaH7\xba\x01\x34\n\tpage_size\x12\x1cPage size cannot be negative\x1a\tthis >= 0R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x44\n\x04skip\x18\x06 \x01(\x05\x42\x30\xbaH-\xba\x01*\n\x04skip\x12\x17Skip cannot be negative\x1a\tthis >= 0R\x04skip\"\xce\x01\n\x1aListCustomerOrdersResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12/\n\x06orders\x18\x02 \x03(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x06orders\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1d\n\ntotal_size\x18\x04 \x01(\x03R\ttotalSize2\x8b\x01\n\x10\x43\x61rtQueryService\x12w\n\x07GetCart\x12\x1c.cqrs.shop.v1.GetCartRequest\x1a\x1d.cqrs.shop.v1.GetCartResponse\"/\x90\x02\x01\xaa\xbb\x18(\n\x15\x63qrs.shop.v1.CartView\x1a\x0fshop.carts.read2\xd3\x03\n\x11OrderQueryService\x12|\n\x08GetOrder\x12\x1d.cqrs.shop.v1.GetOrderRequest\x1a\x1e.cqrs.shop.v1.GetOrderResponse\"1\x90\x02\x01\xaa\xbb\x18*\n\x16\x63qrs.shop.v1.OrderView\x1a\x10shop.orders.read\x12\x8a\x01\n\nListOrders\x12\x1f.cqrs.shop.v1.ListOrdersRequest\x1a .cqrs.shop.v1.ListOrdersResponse\"9\x90\x02\x01\xaa\xbb\x18\x32\n\x16\x63qrs.shop.v1.OrderView\x12\x06orders\x1a\x10shop.orders.read\x12\xb2\x01\n\x12ListCustomerOrders\x12\'.cqrs.shop.v1.ListCustomerOrdersRequest\x1a(.cqrs.shop.v1.ListCustomerOrdersResponse\"I\x90\x02\x01\xaa\xbb\x18\x42\n\x16\x63qrs.shop.v1.OrderView\x12\x16\x63ustomer:{customer_id}\x1a\x10shop.orders.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63qrs/shop/v1/queries.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\x1a\x1d\x63qrs/options/v1/options.proto\x1a\x18\x63qrs/shop/v1/types.proto\x1a\x18\x63qrs/shop/v1/views.proto\"x\n\x0eGetCartRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12#\n\x07user_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x06userId\"w\n\x0fGetCartResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12*\n\x04\x63\x61rt\x18\x02 \x01(\x0b\x32\x16.cqrs.shop.v1.CartViewR\x04\x63\x61rt\"{\n\x0fGetOrderRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12%\n\x08order_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x07orderId\"{\n\x10GetOrderResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12-\n\x05order\x18\x02 \x01(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x05order\"\xc2\x01\n\x11ListOrdersRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1b\n\x04skip\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x04skip\"\xc6\x01\n\x12ListOrdersResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12/\n\x06orders\x18\x02 \x03(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x06orders\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1d\n\ntotal_size\x18\x04 \x01(\x03R\ttotalSize\"\xb4\x02\n\x19ListCustomerOrdersRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12+\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\ncustomerId\x12;\n\x06status\x18\x03 \x01(\x0e\x32\x19.cqrs.shop.v1.OrderStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12$\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1b\n\x04skip\x18\x06 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x04skip\"\xce\x01\n\x1aListCustomerOrdersResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12/\n\x06orders\x18\x02 \x03(\x0b\x32\x17.cqrs.shop.v1.OrderViewR\x06orders\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x1d\n\ntotal_size\x18\x04 \x01(\x03R\ttotalSize2\x8b\x01\n\x10\x43\x61rtQueryService\x12w\n\x07GetCart\x12\x1c.cqrs.shop.v1.GetCartRequest\x1a\x1d.cqrs.shop.v1.GetCartResponse\"/\x90\x02\x01\xaa\xbb\x18(\n\x15\x63qrs.shop.v1.CartView\x1a\x0fshop.carts.read2\xd3\x03\n\x11OrderQueryService\x12|\n\x08GetOrder\x12\x1d.cqrs.shop.v1.GetOrderRequest\x1a\x1e.cqrs.shop.v1.GetOrderResponse\"1\x90\x02\x01\xaa\xbb\x18*\n\x16\x63qrs.shop.v1.OrderView\x1a\x10shop.orders.read\x12\x8a\x01\n\nListOrders\x12\x1f.cqrs.shop.v1.ListOrdersRequest\x1a .cqrs.shop.v1.ListOrdersResponse\"9\x90\x02\x01\xaa\xbb\x18\x32\n\x16\x63qrs.shop.v1.OrderView\x12\x06orders\x1a\x10shop.orders.read\x12\xb2\x01\n\x12ListCustomerOrders\x12\'.cqrs.shop.v1.ListCustomerOrdersRequest\x1a(.cqrs.shop.v1.ListCustomerOrdersResponse\"I\x90\x02\x01\xaa\xbb\x18\x42\n\x16\x63qrs.shop.v1.OrderView\x12\x16\x63ustomer:{customer_id}\x1a\x10shop.orders.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,25 +37,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqrs.shop.v1.queries_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETCARTREQUEST'].fields_by_name['user_id']._loaded_options = None
-  _globals['_GETCARTREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H:r\003\030\310\001\272\0012\n\007user_id\022\027User id cannot be empty\032\016size(this) > 0'
+  _globals['_GETCARTREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_GETORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
-  _globals['_GETORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H<r\003\030\310\001\272\0014\n\010order_id\022\030Order id cannot be empty\032\016size(this) > 0'
+  _globals['_GETORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_LISTORDERSREQUEST'].fields_by_name['page_size']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H7\272\0014\n\tpage_size\022\034Page size cannot be negative\032\tthis >= 0'
+  _globals['_LISTORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_LISTORDERSREQUEST'].fields_by_name['skip']._loaded_options = None
-  _globals['_LISTORDERSREQUEST'].fields_by_name['skip']._serialized_options = b'\272H-\272\001*\n\004skip\022\027Skip cannot be negative\032\tthis >= 0'
+  _globals['_LISTORDERSREQUEST'].fields_by_name['skip']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['customer_id']._loaded_options = None
-  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['customer_id']._serialized_options = b'\272HBr\003\030\310\001\272\001:\n\013customer_id\022\033Customer id cannot be empty\032\016size(this) > 0'
+  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['customer_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['status']._loaded_options = None
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['page_size']._loaded_options = None
-  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H7\272\0014\n\tpage_size\022\034Page size cannot be negative\032\tthis >= 0'
+  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['skip']._loaded_options = None
-  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['skip']._serialized_options = b'\272H-\272\001*\n\004skip\022\027Skip cannot be negative\032\tthis >= 0'
+  _globals['_LISTCUSTOMERORDERSREQUEST'].fields_by_name['skip']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_CARTQUERYSERVICE'].methods_by_name['GetCart']._loaded_options = None
   _globals['_CARTQUERYSERVICE'].methods_by_name['GetCart']._serialized_options = b'\220\002\001\252\273\030(\n\025cqrs.shop.v1.CartView\032\017shop.carts.read'
   _globals['_ORDERQUERYSERVICE'].methods_by_name['GetOrder']._loaded_options = None
@@ -64,24 +64,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERQUERYSERVICE'].methods_by_name['ListOrders']._serialized_options = b'\220\002\001\252\273\0302\n\026cqrs.shop.v1.OrderView\022\006orders\032\020shop.orders.read'
   _globals['_ORDERQUERYSERVICE'].methods_by_name['ListCustomerOrders']._loaded_options = None
   _globals['_ORDERQUERYSERVICE'].methods_by_name['ListCustomerOrders']._serialized_options = b'\220\002\001\252\273\030B\n\026cqrs.shop.v1.OrderView\022\026customer:{customer_id}\032\020shop.orders.read'
-  _globals['_GETCARTREQUEST']._serialized_start=186
-  _globals['_GETCARTREQUEST']._serialized_end=357
-  _globals['_GETCARTRESPONSE']._serialized_start=359
-  _globals['_GETCARTRESPONSE']._serialized_end=478
-  _globals['_GETORDERREQUEST']._serialized_start=481
-  _globals['_GETORDERREQUEST']._serialized_end=657
-  _globals['_GETORDERRESPONSE']._serialized_start=659
-  _globals['_GETORDERRESPONSE']._serialized_end=782
-  _globals['_LISTORDERSREQUEST']._serialized_start=785
-  _globals['_LISTORDERSREQUEST']._serialized_end=1071
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1074
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1272
-  _globals['_LISTCUSTOMERORDERSREQUEST']._serialized_start=1275
-  _globals['_LISTCUSTOMERORDERSREQUEST']._serialized_end=1734
-  _globals['_LISTCUSTOMERORDERSRESPONSE']._serialized_start=1737
-  _globals['_LISTCUSTOMERORDERSRESPONSE']._serialized_end=1943
-  _globals['_CARTQUERYSERVICE']._serialized_start=1946
-  _globals['_CARTQUERYSERVICE']._serialized_end=2085
-  _globals['_ORDERQUERYSERVICE']._serialized_start=2088
-  _globals['_ORDERQUERYSERVICE']._serialized_end=2555
+  _globals['_GETCARTREQUEST']._serialized_start=185
+  _globals['_GETCARTREQUEST']._serialized_end=305
+  _globals['_GETCARTRESPONSE']._serialized_start=307
+  _globals['_GETCARTRESPONSE']._serialized_end=426
+  _globals['_GETORDERREQUEST']._serialized_start=428
+  _globals['_GETORDERREQUEST']._serialized_end=551
+  _globals['_GETORDERRESPONSE']._serialized_start=553
+  _globals['_GETORDERRESPONSE']._serialized_end=676
+  _globals['_LISTORDERSREQUEST']._serialized_start=679
+  _globals['_LISTORDERSREQUEST']._serialized_end=873
+  _globals['_LISTORDERSRESPONSE']._serialized_start=876
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1074
+  _globals['_LISTCUSTOMERORDERSREQUEST']._serialized_start=1077
+  _globals['_LISTCUSTOMERORDERSREQUEST']._serialized_end=1385
+  _globals['_LISTCUSTOMERORDERSRESPONSE']._serialized_start=1388
+  _globals['_LISTCUSTOMERORDERSRESPONSE']._serialized_end=1594
+  _globals['_CARTQUERYSERVICE']._serialized_start=1597
+  _globals['_CARTQUERYSERVICE']._serialized_end=1736
+  _globals['_ORDERQUERYSERVICE']._serialized_start=1739
+  _globals['_ORDERQUERYSERVICE']._serialized_end=2206
 # @@protoc_insertion_point(module_scope)

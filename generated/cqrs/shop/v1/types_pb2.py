@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from cqrs.common.v1 import common_pb2 as cqrs_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63qrs/shop/v1/types.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\"\x8f\x04\n\tOrderItem\x12\x62\n\nproduct_id\x18\x01 \x01(\tBC\xbaH@r\x03\x18\xc8\x01\xba\x01\x38\n\nproduct_id\x12\x1aProduct id cannot be empty\x1a\x0esize(this) > 0R\tproductId\x12+\n\x0cproduct_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0bproductName\x12\xa1\x01\n\x08quantity\x18\x03 \x01(\x03\x42\x84\x01\xbaH\x80\x01\xba\x01}\n\x08quantity\x1aqthis < 1 ? \'Quantity must be greater than zero\' : this > 1000000 ? \'Quantity cannot be greater than 1000000\' : \'\'R\x08quantity\x12\xcc\x01\n\x05price\x18\x04 \x01(\x0b\x32\x15.cqrs.common.v1.MoneyB\x9e\x01\xbaH\x9a\x01\xba\x01\x93\x01\n\x05price\x1a\x89\x01this.minor_units < 0 ? \'Price cannot be negative\' : this.minor_units > 1000000000000 ? \'Price cannot be greater than 10000000000.00\' : \'\'\xc8\x01\x01R\x05price\"\xe0\x01\n\x07\x41\x64\x64ress\x12&\n\trecipient\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\trecipient\x12 \n\x06street\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06street\x12(\n\x0bpostal_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32R\npostalCode\x12\x1c\n\x04\x63ity\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x04\x63ity\x12 \n\x06region\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x06region\x12!\n\x07\x63ountry\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07\x63ountry*\xb5\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1b\n\x17ORDER_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x12\x19\n\x15ORDER_STATUS_REFUNDED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63qrs/shop/v1/types.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\"\xc1\x01\n\tOrderItem\x12)\n\nproduct_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\tproductId\x12+\n\x0cproduct_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0bproductName\x12\'\n\x08quantity\x18\x03 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01R\x08quantity\x12\x33\n\x05price\x18\x04 \x01(\x0b\x32\x15.cqrs.common.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x05price\"\xe0\x01\n\x07\x41\x64\x64ress\x12&\n\trecipient\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\trecipient\x12 \n\x06street\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06street\x12(\n\x0bpostal_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32R\npostalCode\x12\x1c\n\x04\x63ity\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x04\x63ity\x12 \n\x06region\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x06region\x12!\n\x07\x63ountry\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07\x63ountry*\xb5\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1b\n\x17ORDER_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x12\x19\n\x15ORDER_STATUS_REFUNDED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqrs.shop.v1.types_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDERITEM'].fields_by_name['product_id']._loaded_options = None
-  _globals['_ORDERITEM'].fields_by_name['product_id']._serialized_options = b'\272H@r\003\030\310\001\272\0018\n\nproduct_id\022\032Product id cannot be empty\032\016size(this) > 0'
+  _globals['_ORDERITEM'].fields_by_name['product_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_ORDERITEM'].fields_by_name['product_name']._loaded_options = None
   _globals['_ORDERITEM'].fields_by_name['product_name']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_ORDERITEM'].fields_by_name['quantity']._loaded_options = None
-  _globals['_ORDERITEM'].fields_by_name['quantity']._serialized_options = b'\272H\200\001\272\001}\n\010quantity\032qthis < 1 ? \'Quantity must be greater than zero\' : this > 1000000 ? \'Quantity cannot be greater than 1000000\' : \'\''
+  _globals['_ORDERITEM'].fields_by_name['quantity']._serialized_options = b'\272H\010\"\006\030\300\204=(\001'
   _globals['_ORDERITEM'].fields_by_name['price']._loaded_options = None
-  _globals['_ORDERITEM'].fields_by_name['price']._serialized_options = b'\272H\232\001\272\001\223\001\n\005price\032\211\001this.minor_units < 0 ? \'Price cannot be negative\' : this.minor_units > 1000000000000 ? \'Price cannot be greater than 10000000000.00\' : \'\'\310\001\001'
+  _globals['_ORDERITEM'].fields_by_name['price']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ADDRESS'].fields_by_name['recipient']._loaded_options = None
   _globals['_ADDRESS'].fields_by_name['recipient']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_ADDRESS'].fields_by_name['street']._loaded_options = None
@@ -53,10 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDRESS'].fields_by_name['region']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_ADDRESS'].fields_by_name['country']._loaded_options = None
   _globals['_ADDRESS'].fields_by_name['country']._serialized_options = b'\272H\004r\002\030d'
-  _globals['_ORDERSTATUS']._serialized_start=858
-  _globals['_ORDERSTATUS']._serialized_end=1039
+  _globals['_ORDERSTATUS']._serialized_start=524
+  _globals['_ORDERSTATUS']._serialized_end=705
   _globals['_ORDERITEM']._serialized_start=101
-  _globals['_ORDERITEM']._serialized_end=628
-  _globals['_ADDRESS']._serialized_start=631
-  _globals['_ADDRESS']._serialized_end=855
+  _globals['_ORDERITEM']._serialized_end=294
+  _globals['_ADDRESS']._serialized_start=297
+  _globals['_ADDRESS']._serialized_end=521
 # @@protoc_insertion_point(module_scope)
