@@ -69,4 +69,6 @@ def _standard(rule: str, message: str, violation: Any) -> str:
         if violation.field_value < violation.rule_value:
             return "cannot be negative" if violation.rule_value == 0 else "must be greater than zero"
         return f"cannot be greater than {message.rpartition(' ')[2]}"
+    if rule == "string.pattern":
+        return f"must match {violation.rule_value}"
     return {"string.min_len": "cannot be empty", "required": "is required"}.get(rule, message)
