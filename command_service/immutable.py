@@ -15,6 +15,7 @@ class _ReadOnly:
     """Passes reading on; `isinstance` and `match` see the message's own type."""
 
     __slots__ = ("_message",)
+    _message: Message
 
     def __init__(self, message: Message) -> None:
         object.__setattr__(self, "_message", message)
@@ -22,7 +23,7 @@ class _ReadOnly:
     def __getattr__(self, name: str) -> Any:
         if name in _CHANGES:
             self._refuse(name)
-        return getattr(object.__getattribute__(self, "_message"), name)
+        return getattr(self._message, name)
 
     def __setattr__(self, name: str, _value: object) -> NoReturn:
         self._refuse(name)
@@ -31,12 +32,13 @@ class _ReadOnly:
         self._refuse(name)
 
     def _refuse(self, name: str) -> NoReturn:
-        message = object.__getattribute__(self, "_message")
-        raise TypeError(f"{type(message).__name__}.{name}: a command cannot be changed; answer with events instead")
+        raise TypeError(
+            f"{type(self._message).__name__}.{name}: a command cannot be changed; answer with events instead"
+        )
 
     @property  # type: ignore[misc]  # lies about the class on purpose, as weak proxies do
     def __class__(self) -> type:
-        return type(object.__getattribute__(self, "_message"))
+        return type(self._message)
 
 
 def immutable(message: M) -> M:

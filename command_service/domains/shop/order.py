@@ -8,7 +8,6 @@ from cqrs.shop.v1 import events_pb2 as events
 from cqrs.shop.v1.types_pb2 import (
     ORDER_STATUS_CANCELLED,
     ORDER_STATUS_COMPLETED,
-    ORDER_STATUS_PENDING,
     ORDER_STATUS_UNSPECIFIED,
 )
 from google.protobuf.message import Message
@@ -18,7 +17,7 @@ from command_service.domains.shop import order_items as items
 from command_service.domains.shop import order_progress as progress
 from command_service.domains.shop import order_rules as rules
 from command_service.domains.shop.lines import line, lines_of, with_quantity
-from command_service.domains.shop.order_state import Order, with_item, with_items, without_lines
+from command_service.domains.shop.order_state import Order, of_items, with_item, with_items, without_lines
 
 OrderCommand = (
     commands.CreateOrderRequest
@@ -92,9 +91,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:
     """The order after the event."""
     match event:
         case events.OrderCreated():
-            created = with_items(replace(order, currency=event.total_amount.currency_code), event.items)
-            address = event.shipping_address.SerializeToString()
-            return replace(created, status=ORDER_STATUS_PENDING, address=address)
+            return of_items(event.items, event.total_amount.currency_code, event.shipping_address.SerializeToString())
         case events.OrderItemAdded():
             return with_item(order, event.item)
         case events.OrderItemRemoved():

@@ -15,15 +15,14 @@ from cqrs.shop.v1.types_pb2 import OrderItem
 from command_service.decider import QUIET, Context, Decision, happened
 from command_service.domains.shop import order_rules as rules
 from command_service.domains.shop.lines import with_quantity
-from command_service.domains.shop.order_state import Order, with_item, with_items, without_lines
+from command_service.domains.shop.order_state import Order, of_items, with_item, with_items, without_lines
 from runtime.record import whole
 
 
 def create(command: CreateOrderRequest, context: Context, order: Order) -> Decision:
     """A new order, pending."""
     rules.is_one_currency(command.items)
-    currency = command.items[0].price.currency_code
-    new = rules.fits(with_items(replace(Order(), currency=currency), command.items), "items")
+    new = rules.fits(of_items(command.items, command.items[0].price.currency_code), "items")
     if command.HasField("total_amount"):
         rules.total_is(new, command.total_amount)
     order_id = command.order_id or context.new_id

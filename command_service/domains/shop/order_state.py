@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cqrs.common.v1.common_pb2 import Money
-from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, OrderItem, OrderStatus
+from cqrs.shop.v1.types_pb2 import ORDER_STATUS_PENDING, ORDER_STATUS_UNSPECIFIED, OrderItem, OrderStatus
 
 from command_service.domains.shop.lines import Line, Lines, amount, line, with_more, without
 
@@ -48,15 +48,27 @@ def spelled_status(status: OrderStatus.ValueType) -> str:
     return OrderStatus.Name(status).removeprefix("ORDER_STATUS_").lower()
 
 
+def of_items(items: Iterable[OrderItem], currency: str, address: bytes = b"") -> Order:
+    """A new, pending order of these items, all in one currency."""
+    lines, names = _joined(items)
+    return Order(ORDER_STATUS_PENDING, currency, lines, names, address)
+
+
 def with_items(order: Order, items: Iterable[OrderItem]) -> Order:
-    """The order with these lines instead of its own; the same product at the same price is one line."""
+    """The order with these lines instead of its own."""
+    lines, names = _joined(items)
+    return replace(order, lines=lines, names=names)
+
+
+def _joined(items: Iterable[OrderItem]) -> tuple[Lines, Mapping[Line, str]]:
+    """Lines and names; the same product at the same price is one line."""
     lines: dict[Line, int] = {}
     names: dict[Line, str] = {}
     for item in items:
         added = line(item.product_id, item.price)
         lines[added] = lines.get(added, 0) + item.quantity
         names.setdefault(added, item.product_name)
-    return replace(order, lines=lines, names=names)
+    return lines, names
 
 
 def with_item(order: Order, item: OrderItem) -> Order:
