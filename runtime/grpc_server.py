@@ -21,9 +21,9 @@ log = structlog.get_logger()
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
-LULL_SECONDS = 0.02
+LULL_SECONDS = 0.1
 """A draining server to which no call came for so long has taken in all that had arrived."""
-LONGEST_LULL_SECONDS = 0.2
+LONGEST_LULL_SECONDS = 0.5
 """How long a draining server waits for that, where calls do not stop coming."""
 LAST_ANSWERS_SECONDS = 0.5
 """How long the last answers may take to leave, and who watches the health may stay."""
