@@ -113,6 +113,27 @@ async def test_each_query_is_one_request_to_the_store(fragile: System) -> None:
             assert await requested() == ["EVALSHA_RO"], name
 
 
+# promise 000-6, 004-15
+async def test_queries_under_load_share_their_requests_to_the_store(fragile: System) -> None:
+    receipt = await written(fragile)
+
+    def answered() -> int:
+        with redis.Redis.from_url(fragile.valkey.url) as client:
+            return int(client.info("commandstats")["cmdstat_evalsha_ro"]["calls"])
+
+    async with queries(fragile.query_address) as reads:
+        asked = GetCartRequest(user_id="quiet", consistency=fresh(receipt))
+        cart = (await reads.carts.GetCart(asked)).cart
+        before = answered()
+
+        async def read() -> None:
+            for _ in range(25):
+                assert (await reads.carts.GetCart(asked)).cart == cart
+
+        await asyncio.gather(*(read() for _ in range(64)))
+    assert answered() - before < 25 * 64 / 4
+
+
 @asynccontextmanager
 async def requests_to(system: System) -> Any:
     """Gives what tells which commands have reached the store since it was asked last, but for what scripts do."""

@@ -112,7 +112,7 @@ async def test_a_store_of_views_that_hangs_holds_up_no_command(fragile: System) 
         await until(caught_up)
 
 
-# promise 002-12, 004-14, 003-14
+# promise 002-11, 002-12, 004-14, 003-14
 async def test_without_a_projector_a_token_is_not_reached_and_an_older_answer_is_marked(fragile: System) -> None:
     async with commands(fragile.command_address) as asks, queries(fragile.query_address) as reads:
         first = await written(asks, "behind", 1)
