@@ -18,6 +18,9 @@ from tests.running import Commands, Queries, commands, eur, fresh, queries
 CALL_SECONDS = 2.0
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
+Step = tuple[Callable[..., Awaitable[Any]], Any]
+"""A call and its request."""
+
 
 @dataclass
 class Load:
@@ -117,7 +120,7 @@ class Load:
             self.wrong.append(f"stale: {order_id} at {answer.order.version}, written was {receipt.version}")
 
 
-def _errand(clients: Commands, chance: random.Random, name: str) -> list[tuple[Callable[..., Awaitable[Any]], Any]]:
+def _errand(clients: Commands, chance: random.Random, name: str) -> list[Step]:
     """What a customer does, in order; each command has one event."""
     item = OrderItem(product_id=f"p{chance.randrange(50)}", quantity=chance.randint(1, 9), price=eur(100))
     if chance.random() < 0.4:
@@ -125,16 +128,18 @@ def _errand(clients: Commands, chance: random.Random, name: str) -> list[tuple[C
         add.price.CopyFrom(eur(chance.choice((100, 250))))
         return [(clients.carts.AddItemToCart, add)]
     customer = f"load-{chance.randrange(5)}"
-    more = {"product_id": f"q{chance.randrange(9)}", "quantity": 2, "price": eur(chance.randrange(1000))}
+    more = shop.AddOrderItemRequest(order_id=name, product_id=f"q{chance.randrange(9)}", quantity=2)
+    more.price.CopyFrom(eur(chance.randrange(1000)))
     status = shop.UpdateOrderStatusRequest(order_id=name, status=ORDER_STATUS_PROCESSING)
-    ends = (
+    ends: tuple[Step, ...] = (
         (clients.orders.CancelOrder, shop.CancelOrderRequest(order_id=name, reason="load")),
         (clients.orders.CompleteOrder, shop.CompleteOrderRequest(order_id=name)),
         (clients.orders.ShipOrder, shop.ShipOrderRequest(order_id=name, tracking_number="T")),
     )
-    return [
+    steps: list[Step] = [
         (clients.orders.CreateOrder, shop.CreateOrderRequest(order_id=name, customer_id=customer, items=[item])),
-        (clients.orders.AddOrderItem, shop.AddOrderItemRequest(order_id=name, **more)),
+        (clients.orders.AddOrderItem, more),
         (clients.orders.UpdateOrderStatus, status),
         chance.choice(ends),
-    ][: chance.randint(1, 4)]
+    ]
+    return steps[: chance.randint(1, 4)]

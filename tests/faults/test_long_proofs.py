@@ -1,6 +1,7 @@
 """Kills, pauses and losses at random moments under load, by seed: no answered command is lost, none has two effects."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import nats
@@ -135,7 +136,7 @@ async def test_anything_at_any_time(victim: System, seed: int) -> None:
     async with under_load(victim, "anything", seed) as faults:
         parts = ("command_service", "relay", "projector", "query_service", "nats", "valkey", "postgres")
         for _ in range(8):
-            kills = [partial(faults.kill, name) for name in parts]
+            kills: list[Callable[[], Awaitable[None]]] = [partial(faults.kill, name) for name in parts]
             await faults.chance.choice([*kills, faults.flush, faults.delete_stream])()
             await faults.some_traffic(1, 60)
 

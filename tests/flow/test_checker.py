@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from google.protobuf.message import Message
 from tests.checker import Entry, Snapshot, faults_in_answers, faults_in_log, faults_in_stream, faults_in_views
 from tests.running import eur
 
+View = TypeVar("View", OrderView, CartView)
 EPOCH = "0192d3a0-0000-7000-8000-000000000001"
 ITEM = OrderItem(product_id="p", quantity=3, price=eur(100))
 CREATED = events.OrderCreated(order_id="o", customer_id="c", items=[ITEM], total_amount=eur(300))
@@ -59,7 +61,12 @@ CART = CartView(
 INDEXES = {"orders": {"order:o": 1}, "customer:c": {"order:o": 1}, "customer_status:processing:c": {"order:o": 1}}
 
 
-def views(order: OrderView = ORDER, cart: CartView = CART, indexes: dict[str, dict[str, int]] = INDEXES, at: int = 3):
+def views(
+    order: OrderView = ORDER,
+    cart: CartView = CART,
+    indexes: dict[str, dict[str, int]] = INDEXES,
+    at: int = 3,
+) -> dict[str, Snapshot]:
     """What the store would hold."""
     chain = LOG[at - 1].chain
     return {
@@ -105,7 +112,7 @@ def test_a_stream_that_is_not_the_log_is_found(stream: list[Entry]) -> None:
     assert [*faults_in_stream(LOG, stream)]
 
 
-def changed(message: Message, change: Callable[..., object]) -> Message:
+def changed(message: View, change: Callable[..., object]) -> View:
     copy = type(message)()
     copy.CopyFrom(message)
     change(copy)

@@ -92,7 +92,8 @@ async def test_a_drain_of_the_only_server_loses_no_answer_and_callers_that_wait_
 
 async def test_health_says_not_serving_before_a_draining_server_is_gone(fragile: System) -> None:
     async with grpc.aio.insecure_channel(fragile.command_address, options=QUICK) as channel:
-        watch = HealthStub(channel).Watch(HealthCheckRequest(service="cqrs.shop.v1.CartCommandService"), timeout=20)
+        request = HealthCheckRequest(service="cqrs.shop.v1.CartCommandService")
+        watch = HealthStub(channel).Watch(request, timeout=20)  # type: ignore[no-untyped-call]
         assert (await watch.read()).status == HealthCheckResponse.SERVING
         began = time.monotonic()
         stopping = asyncio.create_task(asyncio.to_thread(fragile.stop_one, "command_service"))

@@ -11,7 +11,7 @@ import pytest
 from cqrs.common.v1.common_pb2 import CommandReceipt, ReadConsistency
 from cqrs.shop.v1 import commands_pb2 as shop
 from cqrs.shop.v1 import queries_pb2 as ask
-from cqrs.shop.v1.types_pb2 import ORDER_STATUS_COMPLETED, OrderItem
+from cqrs.shop.v1.types_pb2 import ORDER_STATUS_COMPLETED, OrderItem, OrderStatus
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
@@ -42,7 +42,7 @@ def demanding(**at_least: Any) -> ask.GetOrderRequest:
     return request
 
 
-def status_to(status: int) -> shop.UpdateOrderStatusRequest:
+def status_to(status: OrderStatus.ValueType) -> shop.UpdateOrderStatusRequest:
     return shop.UpdateOrderStatusRequest(order_id="refused", status=status)
 
 

@@ -143,7 +143,8 @@ async def requests_to(system: System) -> Any:
         marker = redis.asyncio.Redis.from_url(system.valkey.url)
 
         async def requested() -> list[str]:
-            mark, names = next(marks), []
+            mark = next(marks)
+            names: list[str] = []
             await marker.echo(mark)
             while True:
                 seen = await monitor.next_command()

@@ -23,8 +23,8 @@ def order(order_id: str, command_id: str = "") -> CreateOrderRequest:
     return CreateOrderRequest(context=context, order_id=order_id, customer_id="reader", items=[item])
 
 
-def add(user_id: str, command_id: str = "", **context: int) -> AddItemToCartRequest:
-    asked = CommandContext(command_id=command_id, **context)
+def add(user_id: str, command_id: str = "", expected_version: int | None = None) -> AddItemToCartRequest:
+    asked = CommandContext(command_id=command_id, expected_version=expected_version)
     return AddItemToCartRequest(context=asked, user_id=user_id, item_id="i", quantity=1, price=eur(1999))
 
 

@@ -1,6 +1,8 @@
 """Stores that are away: what goes on without them, what callers are told, and how everything catches up by itself."""
 
 import asyncio
+from collections.abc import Awaitable
+from typing import Any
 
 import grpc
 import psutil
@@ -22,7 +24,7 @@ def add(user_id: str, command_id: str = "") -> AddItemToCartRequest:
     return request
 
 
-async def unavailable(call: grpc.aio.UnaryUnaryCall) -> str:
+async def unavailable(call: Awaitable[Any]) -> str:
     """The reason of a call that must be UNAVAILABLE with RetryInfo."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
