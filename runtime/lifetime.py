@@ -1,6 +1,7 @@
 """How long a process runs: until SIGTERM or SIGINT, on uvloop, with its settings checked first."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -28,6 +29,10 @@ async def until_stopped() -> None:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a process's main; what a user can put right ends it with one clear message and exit status 2."""
+    # What was imported stays for good, and messages die by their count: looking for cycles as often as by default costs
+    # a server 3 % of its time.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     try:
         uvloop.run(main())
     except (SettingsError, OSError) as error:
