@@ -84,12 +84,37 @@ class Faults:
         finally:
             process.resume()
 
+    async def roll_back(self) -> None:
+        """Give the store of views everything back as it was some traffic ago."""
+        older = await asyncio.to_thread(_dumped, self.system.valkey.url)
+        await self.some_traffic()
+        self._outcome.injected += 1
+        await asyncio.to_thread(_restore, self.system.valkey.url, older)
+
     async def look(self) -> None:
         """At this very moment each view must be the fold of the log up to its checkpoint."""
         with suppress(redis.RedisError):
             views = read_views(self.system.valkey.url)
             log = await read_log(self.system.command_address)
             self._outcome.wrong += [f"at a moment: {fault}" for fault in faults_in_views(log, views, at_head=False)]
+
+
+def _dumped(url: str) -> dict[bytes, bytes]:
+    script = (
+        "local out = {} for _, key in ipairs(redis.call('KEYS', '*')) do"
+        " out[#out + 1] = key out[#out + 1] = redis.call('DUMP', key) end return out"
+    )
+    with redis.Redis.from_url(url) as client:
+        flat = client.eval(script, 0)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _restore(url: str, older: dict[bytes, bytes]) -> None:
+    with redis.Redis.from_url(url) as client, client.pipeline(transaction=True) as pipeline:
+        pipeline.flushall()
+        for key, content in older.items():
+            pipeline.restore(key, 0, content)
+        pipeline.execute()
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from functools import partial
 
 import nats
 import pytest
-import redis
 
 from ops.supervisor import System
 from tests.faults.scenario import Faults, under_load
@@ -51,28 +50,8 @@ async def test_the_views_rolled_back_to_an_older_state(victim: System, seed: int
     """S22: a moment later the store has an older copy of everything in it."""
     async with under_load(victim, "views rolled back", seed) as faults:
         for _ in range(2):
-            older = await asyncio.to_thread(dumped, victim)
+            await faults.roll_back()
             await faults.some_traffic()
-            await asyncio.to_thread(restored, victim, older)
-            await faults.some_traffic()
-
-
-def dumped(system: System) -> dict[bytes, bytes]:
-    with redis.Redis.from_url(system.valkey.url) as client:
-        script = (
-            "local out = {} for _, key in ipairs(redis.call('KEYS', '*')) do"
-            " out[#out + 1] = key out[#out + 1] = redis.call('DUMP', key) end return out"
-        )
-        flat = client.eval(script, 0)
-        return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def restored(system: System, older: dict[bytes, bytes]) -> None:
-    with redis.Redis.from_url(system.valkey.url) as client, client.pipeline(transaction=True) as pipeline:
-        pipeline.flushall()
-        for key, content in older.items():
-            pipeline.restore(key, 0, content)
-        pipeline.execute()
 
 
 async def test_the_stream_deleted_again_and_again(victim: System, seed: int) -> None:
