@@ -21,6 +21,7 @@ log = structlog.get_logger()
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
+IDLE_LULL_SECONDS = 0.02
 LULL_SECONDS = 0.1
 """A draining server to which no call came for so long has taken in all that had arrived."""
 LONGEST_LULL_SECONDS = 0.5
@@ -120,13 +121,21 @@ async def _drain(
     began = time.monotonic()
     log.info("draining", under_way=entrance.under_way)
     entrance.drain()
-    while entrance.silent_for() < LULL_SECONDS and time.monotonic() - began < LONGEST_LULL_SECONDS:  # noqa: ASYNC110
-        await asyncio.sleep(LULL_SECONDS / 4)
+    await _lull(entrance)
     stopping = asyncio.create_task(server.stop(seconds))
-    await asyncio.sleep(LULL_SECONDS / 4)
+    await asyncio.sleep(IDLE_LULL_SECONDS)
     entrance.release()
     while entrance.under_way and time.monotonic() - began < seconds:  # noqa: ASYNC110  # an event would cost every call
         await asyncio.sleep(0.01)
     await server.stop(min(seconds, LAST_ANSWERS_SECONDS))
     await stopping
     log.info("drained", under_way=entrance.under_way, seconds=round(time.monotonic() - began, 3))
+
+
+async def _lull(entrance: Entrance) -> None:
+    """Return when no call has come for a while; a short one where nothing is under way."""
+    longest = time.monotonic() + LONGEST_LULL_SECONDS
+    while time.monotonic() < longest:
+        if entrance.silent_for() >= (LULL_SECONDS if entrance.under_way else IDLE_LULL_SECONDS):
+            return
+        await asyncio.sleep(IDLE_LULL_SECONDS / 4)
