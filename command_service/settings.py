@@ -24,8 +24,9 @@ class Settings:
     """Calls at a time before RESOURCE_EXHAUSTED."""
     default_deadline_seconds: float = setting(5.0, low=0.1, high=600)
     """The deadline of a command that comes without one."""
-    decide_attempts: int = setting(10, low=1, high=1000)
-    """How often a command is decided before a lost race becomes its caller's."""
+    decide_attempts: int = setting(100, low=1, high=1000)
+    """How often a command is decided, within its deadline, before a lost race becomes its caller's. Of two processes on
+    one hot stream one may win several rounds in a row; a round takes about a millisecond."""
     state_cache_streams: int = setting(20_000, low=1)
     """How many streams' states are kept in memory."""
     log_level: LogLevel = "info"
