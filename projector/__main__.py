@@ -15,6 +15,7 @@ from projector.projector import Projector
 from projector.redis_views import open_views
 from projector.settings import Settings
 from runtime import logs
+from runtime.ending import ended
 from runtime.lifetime import run, until_stopped
 from runtime.settings import from_environment
 from runtime.status import Status, serve_status
@@ -57,8 +58,7 @@ async def _until_either(projecting: asyncio.Task[None]) -> None:
     if projecting.done():
         stopping.cancel()
         projecting.result()
-    projecting.cancel()
-    await asyncio.wait((projecting,))
+    await ended(projecting)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,10 @@ class Beat:
                 await self.once()
             except ViewsAway as error:
                 log.debug("No heartbeat", error=str(error))
+            # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with what it waits for.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._due.wait()
 
     def soon(self) -> None:
         """Beat at once: until the store is told that the projections run, queries take the views for incomplete."""

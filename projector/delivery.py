@@ -68,7 +68,8 @@ class Delivery:
             return
         self._woken.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), SILENT_SECONDS)
+            async with asyncio.timeout(SILENT_SECONDS):
+                await self._woken.wait()
         if not self._arrived and time.monotonic() - self._heard > SILENT_SECONDS:
             raise StreamAway("the broker has sent no heartbeat: the stream is gone, or the broker has forgotten us")
 

@@ -18,6 +18,7 @@ from projector.projection import Projection
 from projector.runner import Runner
 from projector.settings import Settings
 from projector.views import Views, ViewsAway
+from runtime.ending import ended
 from runtime.upcast import UPCASTERS, Upcasters
 
 LONGEST_PAUSE_SECONDS = 5.0
@@ -65,7 +66,7 @@ class Projector:
                     self._wait_for(str(error))
                 await asyncio.sleep(self._pause())
         finally:
-            beating.cancel()
+            await ended(beating)
 
     async def _session(self) -> None:
         """Read from the lowest checkpoint on, until something goes away or a checkpoint is not what it was."""

@@ -1,5 +1,6 @@
 """Step 8, projected: views, indexes and checkpoints in Redis or Valkey, each step by one Lua script."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -27,8 +28,9 @@ _Command = tuple[Any, ...]
 class RedisViews:
     """Views in Redis; a call that fails says so at once, and the projector asks for the checkpoints anew."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, seconds: float) -> None:
         self._client = client
+        self._seconds = seconds
 
     async def places(self, projections: Sequence[str]) -> Sequence[Place]:
         """See Views."""
@@ -73,16 +75,8 @@ class RedisViews:
     async def _ask(self, commands: Sequence[_Command]) -> list[Any]:
         """All commands in one round trip. redis-py packs them in Python, which took half of the projector's time."""
         with _translated():
-            pool = self._client.connection_pool
-            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-            try:
-                await connection.send_packed_command([pack_command(command) for command in commands])
-                answers = [await _answer(connection) for _ in commands]
-            except BaseException:
-                await connection.disconnect()
-                raise
-            finally:
-                await pool.release(connection)
+            async with asyncio.timeout(self._seconds):
+                answers = await self._round_trip([pack_command(command) for command in commands])
             for answer in answers:
                 if isinstance(answer, NoScriptError):
                     raise answer
@@ -90,15 +84,26 @@ class RedisViews:
                     raise ViewsAway(f"the store of the views refuses: {answer}")
         return answers
 
+    async def _round_trip(self, packed: Sequence[bytes]) -> list[Any]:
+        pool = self._client.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(packed)
+            return [await _answer(connection) for _ in packed]
+        except BaseException:
+            await connection.disconnect()
+            raise
+        finally:
+            await pool.release(connection)
+
 
 @asynccontextmanager
 async def open_views(url: str, seconds: float) -> AsyncIterator[RedisViews]:
     """Views at a redis:// address; a call that takes longer than so many seconds raises ViewsAway."""
-    client = Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0), max_connections=4
-    )
+    # The library's own timeout for sending is wait_for, which up to Python 3.11 swallows a cancellation now and then.
+    client = Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0), max_connections=4)
     try:
-        yield RedisViews(client)
+        yield RedisViews(client, seconds)
     finally:
         await client.aclose()
 

@@ -13,6 +13,7 @@ from command_service.relay.relay import Relay
 from command_service.relay.report import Report, State
 from command_service.relay.settings import Settings
 from runtime import logs
+from runtime.ending import ended
 from runtime.lifetime import run, until_stopped
 from runtime.settings import from_environment
 from runtime.status import Status, serve_status
@@ -33,8 +34,7 @@ async def main() -> None:
         relaying = asyncio.create_task(_relay(settings, report))
         stopping = asyncio.create_task(until_stopped())
         await asyncio.wait((relaying, stopping), return_when=asyncio.FIRST_COMPLETED)
-        relaying.cancel()
-        await asyncio.wait((relaying,))
+        await ended(relaying)
     log.info("Relay stopped", stream=report.stream_position)
     output.flush()
     if not relaying.cancelled():
@@ -51,8 +51,7 @@ async def _relay(settings: Settings, report: Report) -> None:
                 try:
                     await _either(relaying, lost)
                 finally:
-                    relaying.cancel()
-                    await asyncio.wait((relaying,))
+                    await ended(relaying)
         except LeaseLost as error:
             report.enter(State.CONNECT, str(error))
             await asyncio.sleep(LEASE_RETRY_SECONDS)

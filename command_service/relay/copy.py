@@ -10,6 +10,7 @@ from command_service.relay.pace import Pace
 from command_service.relay.report import Report
 from command_service.relay.settings import Settings
 from command_service.relay.stream import Answer, LogStream
+from runtime.ending import ended
 from runtime.record import Head, Logged
 
 BATCHES_UNDERWAY = 3
@@ -50,7 +51,7 @@ class Copying:
                 await self._round()
             raise self._audited
         finally:
-            audit.cancel()
+            await ended(audit)
 
     async def _round(self) -> None:
         limit = max(1, min(self._settings.relay_batch_records, int(READ_BYTES / self._record_bytes)))

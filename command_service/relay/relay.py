@@ -14,6 +14,7 @@ from command_service.relay.handshake import handshake
 from command_service.relay.report import Report, State
 from command_service.relay.settings import Settings
 from command_service.relay.stream import LogStream
+from runtime.ending import ended
 
 SILENCES_UNTIL_STUCK = 3
 LONGEST_PAUSE_SECONDS = 5.0
@@ -46,7 +47,7 @@ class Relay:
                     self._went_wrong(error)
                 await asyncio.sleep(self._pause())
         finally:
-            following.cancel()
+            await ended(following)
 
     async def _serve(self, stream: LogStream) -> None:
         """One connection: compare and copy; a lost race only needs another comparison."""

@@ -27,6 +27,7 @@ from projector.projector import Projector
 from projector.redis_views import open_views
 from projector.runner import Runner
 from projector.settings import Settings
+from runtime.ending import ended
 from runtime.grpc_server import ServerLimits, serve
 from runtime.upcast import UPCASTERS, Upcasters
 from tests.relay.history import relaying
@@ -122,8 +123,7 @@ class Working:
     async def stop(self) -> None:
         if self.task.done() and not self.task.cancelled():
             self.task.result()
-        self.task.cancel()
-        await asyncio.wait((self.task,))
+        await ended(self.task)
 
 
 @asynccontextmanager

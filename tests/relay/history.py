@@ -18,6 +18,7 @@ from command_service.relay.connection import connected
 from command_service.relay.relay import Relay
 from command_service.relay.report import Report
 from command_service.relay.settings import Settings
+from runtime.ending import ended
 from runtime.status import Status
 
 CLEARED = CartCleared.DESCRIPTOR.full_name
@@ -44,8 +45,7 @@ async def relaying(log: EventLog, url: str, **settings: float) -> AsyncIterator[
         yield report
         assert not task.done()
     finally:
-        task.cancel()
-        await asyncio.wait((task,))
+        await ended(task)
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20.0) -> None:
