@@ -92,7 +92,7 @@ class GroupCommit:
 
 def linger_seconds(callers: int) -> float:
     """How long a batch may wait for callers that were there a moment ago; uvloop's timers know whole milliseconds."""
-    return 0.0 if callers < 4 else 0.001 if callers < 16 else 0.002
+    return 0.0 if callers < 3 else 0.004
 
 
 def entry_bytes(entry: Entry) -> int:

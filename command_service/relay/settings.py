@@ -18,7 +18,7 @@ class Settings:
     """Copies of the stream in a cluster; only read when the stream is created."""
     relay_batch_records: int = setting(1000, low=1, high=1000)
     """Most records in one atomic batch; the broker takes no more than 1,000."""
-    relay_linger_seconds: float = setting(0.002, low=0, high=0.1)
+    relay_linger_seconds: float = setting(0.004, low=0, high=0.1)
     """How long a batch waits for more records under load; with little load it never waits."""
     relay_poll_seconds: float = setting(1.0, low=0.01, high=60)
     """How long the relay trusts that nobody would have woken it for nothing."""
