@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import uvloop
-from command_service.postgres.event_log import open_event_log
 
 from bench.apart import apart
 from bench.entries import order_entries
 from command_service.event_log import Appended, Entry, EventLog
+from command_service.postgres.event_log import open_event_log
 
 _PREPARED_PER_SECOND = 40_000
 _GRACE_SECONDS = 120.0
