@@ -11,7 +11,8 @@ from command_service.event_log import EventLog, LogError
 from command_service.handle import Handler
 from command_service.log_service import DESCRIPTOR, LogService, shown
 from command_service.postgres.event_log import open_event_log
-from command_service.server import command_services
+from command_service.postgres.server_check import UnsuitableServer
+from command_service.server import CatalogueError, command_services
 from command_service.settings import Settings
 from command_service.states import States
 from runtime import logs
@@ -82,4 +83,4 @@ async def _watch_head(event_log: EventLog, status: Status) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, LogError, UnsuitableServer, CatalogueError)

@@ -10,7 +10,7 @@ import structlog
 
 from projector.delivery import deliveries
 from projector.log_client import open_log
-from projector.projections import PROJECTIONS, checked
+from projector.projections import PROJECTIONS, DuplicateProjection, checked
 from projector.projector import Projector
 from projector.redis_views import open_views
 from projector.settings import Settings
@@ -62,4 +62,4 @@ async def _until_either(projecting: asyncio.Task[None]) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, DuplicateProjection)

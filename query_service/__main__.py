@@ -10,7 +10,7 @@ from query_service.answers import ANSWERS, CONTRACTS
 from query_service.freshness import DEFAULT_WAIT_SECONDS, LARGEST_WAIT_SECONDS
 from query_service.projections import projections_of, watch_projections
 from query_service.redis_read_store import open_redis_read_store
-from query_service.server import query_services
+from query_service.server import CatalogueError, query_services
 from query_service.settings import Settings
 from runtime import logs
 from runtime.grpc_server import ServerLimits, serve
@@ -61,4 +61,4 @@ def _limits(settings: Settings) -> ServerLimits:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, CatalogueError)

@@ -27,14 +27,16 @@ async def until_stopped() -> None:
     await stopped.wait()
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a process's main; what a user can put right ends it with one clear message and exit status 2."""
+def run(main: Callable[[], Coroutine[Any, Any, None]], *faults: type[Exception]) -> None:
+    """Run a process's main; what a user can put right (bad settings, a taken port, `faults`) ends it with one clear
+    message and exit status 2."""
+    understood: tuple[type[Exception], ...] = (SettingsError, OSError, *faults)
     # What was imported stays for good, and messages die by their count: looking for cycles as often as by default costs
     # a server 3 % of its time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     try:
         uvloop.run(main())
-    except (SettingsError, OSError) as error:
+    except understood as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(2)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,7 @@ from command_service.postgres.news import News
 from command_service.postgres.queries import query
 from command_service.postgres.server_check import check_server
 from command_service.postgres.sqlstates import Meaning, meaning
+from runtime.ending import ended
 from runtime.record import Head, Logged
 
 READERS = 3
@@ -80,7 +81,7 @@ async def open_event_log(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -
         await _check(readers)
         news = News(dsn)
         listening = asyncio.create_task(news.listen())
-        stack.push_async_callback(_end, listening)
+        stack.push_async_callback(ended, listening)
         appender = Appender(dsn, patience_seconds)
         stack.callback(appender.close)
         commits = GroupCommit(appender.send)
@@ -97,12 +98,6 @@ async def _check(readers: Readers) -> None:
                 f"Postgres cannot be reached: {error}; is it running, and is the address right?"
             ) from error
         raise
-
-
-async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _logged(row: asyncpg.Record) -> Logged:

@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from command_service.postgres.event_log import open_event_log
+from command_service.postgres.server_check import UnsuitableServer
 from command_service.relay.connection import connected
 from command_service.relay.lease import LeaseLost, lease
 from command_service.relay.relay import Relay
@@ -67,4 +68,4 @@ async def _either(relaying: asyncio.Task[None], lost: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, UnsuitableServer)
