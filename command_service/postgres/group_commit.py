@@ -30,6 +30,8 @@ class GroupCommit:
         self._callers = 0
         self._sending: asyncio.Task[None] | None = None
         self._departure: asyncio.Handle | None = None
+        self._lingers = False
+        """True while the departure is a timer: uvloop's are no asyncio.TimerHandle, so the handle cannot tell."""
         self._open_until = 0.0
         self._loop = asyncio.get_running_loop()
 
@@ -59,12 +61,14 @@ class GroupCommit:
         full = len(self._waiting) >= self._callers
         if self._departure is None:
             left = 0.0 if full else self._open_until - self._loop.time()
+            self._lingers = left > 0
             # Not in this very call: whoever is woken by the same tick of the loop comes along.
             self._departure = (
                 self._loop.call_later(left, self._depart) if left > 0 else self._loop.call_soon(self._depart)
             )
-        elif full and isinstance(self._departure, asyncio.TimerHandle):
+        elif full and self._lingers:
             self._departure.cancel()
+            self._lingers = False
             self._departure = self._loop.call_soon(self._depart)
 
     def _depart(self) -> None:
