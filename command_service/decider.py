@@ -1,7 +1,7 @@
 """What a domain fulfils on the write side: pure functions of state and command, without clock, ids or I/O."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
@@ -22,6 +22,8 @@ class Context:
     correlation_id: str = ""
     actor: str = ""
     """The authenticated principal; empty where nobody was authenticated."""
+    outcome: Any = None
+    """What the command's effect came to; None before it has run, and where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,36 @@ class Decision:
     claims: tuple[Claim, ...] = ()
     response: Message | None = None
     """The response's own fields, where it has more than the receipt."""
+    commands: tuple[Message, ...] = ()
+    """Requests of other commands to carry out afterwards: accepted in the same append, or not at all. Each goes to its own
+    channel under an id derived from this command's; what their contexts hold is not used."""
 
 
 QUIET = Decision()
 """Nothing to do: the command's effect is there already."""
 
+NEEDS_EFFECT = Decision()
+"""What the command leads to depends on the world: run its effect, then decide again with `Context.outcome`."""
 
-def happened(*events: Message) -> Decision:
-    """The decision whose events all go to the first stream."""
-    return Decision(events=(events,))
+
+def happened(*events: Message, commands: tuple[Message, ...] = ()) -> Decision:
+    """The decision whose events all go to the first stream, and the commands that it sends."""
+    return Decision(events=(events,), commands=commands)
+
+
+class Retry(Exception):
+    """Raised by an effect: the world is not ready; nothing is appended, an attempt is counted, and it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a command does in the world; only asynchronous commands have one, and only a worker runs it."""
+
+    port: str
+    """The name under which the worker holds the adapter, e.g. "payments"."""
+    run: Callable[..., Awaitable[Any]]
+    """async (command, port, *states) → the outcome, for `Context.outcome`; raises Retry. It may run again after a crash:
+    what it asks of the world carries a key derived from `command.context.command_id`."""
 
 
 def _unclaimed(scope: str, value: str) -> Refused:
@@ -89,3 +112,6 @@ class Decider:
     """(command, context, *states in the order of `reads`) → decision; raises Refused."""
     taken: Callable[[str, str], Refused] = _unclaimed
     """(scope, value) → the refusal when somebody else holds a claim; needed where `decide` claims."""
+    effects: Mapping[type[Message], Effect] = field(default_factory=dict)
+    """The effect of each request that has one. Its command is decided without an outcome first: a refusal or a quiet
+    decision ends it there, NEEDS_EFFECT runs the effect and decides again with the outcome."""

@@ -5,6 +5,7 @@ LogError
 ├── CommandIdReused      the command id belongs to another request
 ├── ClaimTaken           somebody else holds the name
 ├── RecordTooLarge       a record is over LARGEST_RECORD_BYTES
+├── ChannelFull          as many commands wait on the channel as it takes; nothing was done
 ├── LogOverloaded        more entries wait than the log takes; nothing was done
 └── LogUnavailable       the store is away, so the outcome is unknown; asking again by command id tells it
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from command_service.decider import Claim
+from command_service.work import Work
 from runtime.record import Head, Logged
 
 
@@ -28,6 +30,8 @@ class NewRecord:
     """Full protobuf name of the event."""
     record: bytes
     """The serialised cqrs.log.v1.Record."""
+    work: Work | None = None
+    """What it means to the tables of open work; they change in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Entry:
     """The serialised response to store under the command id; None stores nothing: the entry only checks."""
     state: int = 0
     """The CommandState of the stored receipt."""
+    executes: bool = False
+    """True for the outcome of an asynchronous command: it replaces the receipt of the same id while that is ACCEPTED, with
+    whatever request hash; once it is final, the entry is answered as replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class Appended:
     """True when the command id was done already: nothing was appended."""
     receipt: bytes | None
     """The stored response: this entry's, or when replayed the first one's."""
+    state: int = 0
+    """The CommandState that the receipt has now; it moves on while the stored response of an acceptance stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,14 @@ class ClaimTaken(LogError):
 
 class RecordTooLarge(LogError):
     """A record is over LARGEST_RECORD_BYTES."""
+
+
+class ChannelFull(LogError):
+    """As many commands wait on the channel as it takes."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"As many commands wait on channel {channel!r} as it takes")
+        self.channel = channel
 
 
 class LogOverloaded(LogError):
