@@ -65,8 +65,8 @@ class Decision:
     response: Message | None = None
     """The response's own fields, where it has more than the receipt."""
     commands: tuple[Message, ...] = ()
-    """Requests of other commands to carry out afterwards: accepted in the same append, or not at all. Each goes to its own
-    channel under an id derived from this command's; what their contexts hold is not used."""
+    """Requests of other commands to carry out afterwards: accepted in the same append, or not at all. Each goes to its
+    own channel under an id derived from this command's; what their contexts hold is not used."""
 
 
 QUIET = Decision()
@@ -82,7 +82,7 @@ def happened(*events: Message, commands: tuple[Message, ...] = ()) -> Decision:
 
 
 class Retry(Exception):
-    """Raised by an effect: the world is not ready; nothing is appended, an attempt is counted, and it is tried again."""
+    """Raised by an effect, with the reason: nothing is appended, an attempt is counted, and it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class Effect:
     port: str
     """The name under which the worker holds the adapter, e.g. "payments"."""
     run: Callable[..., Awaitable[Any]]
-    """async (command, port, *states) → the outcome, for `Context.outcome`; raises Retry. It may run again after a crash:
-    what it asks of the world carries a key derived from `command.context.command_id`."""
+    """async (command, port, *states) → the outcome, for `Context.outcome`; raises Retry. It may run again after a
+    crash: what it asks of the world carries a key derived from `command.context.command_id`."""
 
 
 def _unclaimed(scope: str, value: str) -> Refused:

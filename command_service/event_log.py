@@ -50,8 +50,8 @@ class Entry:
     state: int = 0
     """The CommandState of the stored receipt."""
     executes: bool = False
-    """True for the outcome of an asynchronous command: it replaces the receipt of the same id while that is ACCEPTED, with
-    whatever request hash; once it is final, the entry is answered as replayed."""
+    """True for the outcome of an asynchronous command: it replaces the receipt of the same id while that is ACCEPTED,
+    with whatever request hash; once it is final, the entry is answered as replayed."""
 
 
 @dataclass(frozen=True, slots=True)

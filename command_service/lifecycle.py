@@ -1,6 +1,7 @@
 """Step 6: what the records of asynchronous commands, channels and timers mean to the tables of open work."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,11 +24,7 @@ def work_of(stream: str, event: Message, most_open: int = 0) -> Work | None:
     if make is None:
         return None
     work = make(stream, event)
-    return (
-        work
-        if not most_open
-        else Work(work.kind, work.key, work.channel, work.stream, work.type, work.due, most_open=most_open)
-    )
+    return replace(work, most_open=most_open) if most_open else work
 
 
 def timer_key(process: str, instance: str, name: str) -> str:

@@ -58,8 +58,8 @@ class Process:
     state: Aggregate
     """The kind of its own stream, e.g. "shop.fulfilment"; its category is the process manager's name."""
     reacts_to: tuple[type[Message], ...]
-    """The events that it follows. Beside them it gets TimerFired of its own timers, and CommandRefused and CommandFailed
-    (cqrs.admin.v1) of the commands that it sent, without naming them."""
+    """The events that it follows. Beside them, without naming them, it gets TimerFired of its own timers, and
+    CommandRefused and CommandFailed (cqrs.admin.v1) of the commands that it sent."""
     instance: Callable[[Any], str | None]
     """event → the id of the instance that it concerns; None when it concerns none. Not asked for the three above."""
     react: Callable[[Any, Cause, Any], Reaction]

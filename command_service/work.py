@@ -27,7 +27,7 @@ class WorkKind(IntEnum):
     RESUME = 9
     """The channel `key` goes on."""
     SET_TIMER = 10
-    """The timer `key` is due at `due`, or moved there; stream, type (the process manager) and text (its name) are set."""
+    """The timer `key` is due at `due`, or moved there; stream, type (process manager) and text (its name) are set."""
     CLEAR_TIMER = 11
     """The timer `key` is gone; one that is not there is no error."""
 
@@ -51,4 +51,5 @@ class Work:
     text: str = ""
     """The error of a failed command, the reason of a pause, the name of a timer; at most 2,000 characters."""
     most_open: int = 0
-    """How many commands may wait on the channel, this one included; beyond that the entry ends in ChannelFull. 0: any."""
+    """How many commands may wait on the channel, this one included; beyond that the entry ends in ChannelFull.
+    0: any."""

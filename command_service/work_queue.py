@@ -102,8 +102,8 @@ class WorkQueue(Protocol):
         """Give commands back as if they had never been claimed; their attempts are not counted."""
 
     async def next_due(self, channels: Sequence[str]) -> float | None:
-        """Seconds until a command of these channels can be claimed that cannot be now, because it is scheduled, waits for
-        another attempt or is leased; None when there is none."""
+        """Seconds until a command of these channels can be claimed that cannot be now, because it is scheduled, waits
+        for another attempt or is leased; None when there is none."""
 
     async def wait(self, seconds: float) -> None:
         """Return when there may be something new to claim, or after so many seconds."""

@@ -52,7 +52,7 @@ def _parse(kind: Any, text: str) -> Any:
         if text not in choices:
             raise ValueError(f"is none of {', '.join(choices)}")
         return text
-    return _PARSERS[kind](text)
+    return _PARSERS.get(kind, getattr(kind, "parse", str))(text)
 
 
 def _whole(text: str) -> int:
