@@ -7,6 +7,8 @@ from typing import Any
 from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.message import Message
 
+from runtime.time_score import time_score as time_score  # for indexes in order of time
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -16,6 +18,8 @@ class Fact:
     record: Record
     event: Any
     """The message that the record holds."""
+    epoch: str = ""
+    """The epoch of the log: with the position, the token of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class IndexEntry:
     key: str
     """The key of the view that a list shows, e.g. "order:1"."""
     score: int | None
-    """Its place, unique in the index (the position of the record that created the entity); None takes it out."""
+    """Its place, unique in the index (the position of the record that created the entity, or a `time_score`); None
+    takes it out."""
 
 
 @dataclass(frozen=True, slots=True)

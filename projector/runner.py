@@ -83,7 +83,7 @@ class Runner:
                 event = events[each.position]
                 if isinstance(event, Exception):
                     raise Failed(each.position, each.record.type, event)
-                facts.append(Fact(each.position, each.record, event))
+                facts.append(Fact(each.position, each.record, event, each.epoch))
         return Fold(self.projection, facts, self._known)
 
     def forget(self) -> None:

@@ -26,6 +26,10 @@ class Page:
     type: type[Message]
     index: str
     """E.g. "customer:7"."""
+    low: int | None = None
+    """Only entries of this score or a higher one; None for no bound."""
+    high: int | None = None
+    """Only entries of a lower score than this; None for no bound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Step 9: views in memory, for tests and for trying out a domain without a server."""
 
+from collections.abc import Mapping
+
 from query_service.answer import One
 from query_service.notices import Notices, Watch
 from query_service.read_store import FoundPage, FoundView, ReadStoreUnavailable, Slice
@@ -22,13 +24,15 @@ class MemoryReadStore:
         projection: str,
         standing: Standing,
         views: dict[str, bytes] | None = None,
-        indexes: dict[str, dict[str, int]] | None = None,
+        indexes: Mapping[str, Mapping[str, int | None]] | None = None,
     ) -> None:
-        """Put views by key and index entries (score by view key, by index) beside a new standing, then notify."""
+        """Put views by key and index entries (score by view key, None takes it out, by index) beside a new standing,
+        then notify."""
         for key, view in (views or {}).items():
             self._views[projection, key] = view
         for index, entries in (indexes or {}).items():
-            self._indexes.setdefault((projection, index), {}).update(entries)
+            scores = {**self._indexes.get((projection, index), {}), **entries}
+            self._indexes[projection, index] = {key: score for key, score in scores.items() if score is not None}
         self._standings[projection] = standing
         self._notices.heard(projection, standing.epoch, standing.position)
 
@@ -40,7 +44,8 @@ class MemoryReadStore:
         """As ReadStore says."""
         standing = await self.standing(part.projection)
         entries = self._indexes.get((part.projection, part.index), {})
-        ordered = sorted(((score, key) for key, score in entries.items()), reverse=True)
+        within = ((score, key) for key, score in entries.items() if _within(part, score))
+        ordered = sorted(within, reverse=True)
         rest = [entry for entry in ordered if part.before is None or entry[0] < part.before][part.skip :]
         shown = rest[: part.size]
         views = tuple(self._views[part.projection, key] for _, key in shown)
@@ -55,3 +60,7 @@ class MemoryReadStore:
     def watch(self, projection: str) -> Watch:
         """As ReadStore says."""
         return self._notices.watch(projection)
+
+
+def _within(part: Slice, score: int) -> bool:
+    return (part.low is None or part.low <= score) and (part.high is None or score < part.high)

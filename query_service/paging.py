@@ -26,6 +26,8 @@ def slice_of(rpc: str, page: Page, request: Any) -> Slice:
         before=_opened(rpc, page, request.page_token) if request.page_token else None,
         skip=request.skip,
         size=min(request.page_size or DEFAULT_SIZE, LARGEST_SIZE),
+        low=page.low,
+        high=page.high,
     )
 
 
@@ -33,7 +35,7 @@ def token_of(rpc: str, page: Page, before: int | None) -> str:
     """The token of the page that goes on below the score `before`; empty at the end of the list."""
     if before is None:
         return ""
-    place = before.to_bytes(_PLACE_BYTES, "big")
+    place = before.to_bytes(_PLACE_BYTES, "big", signed=True)
     return base64.urlsafe_b64encode(place + _seal(rpc, page, place)).decode().rstrip("=")
 
 
@@ -49,10 +51,11 @@ def _opened(rpc: str, page: Page, token: str) -> int:
             "The page token is not one that this list gave with these parameters: begin at the first page",
             field="page_token",
         )
-    return int.from_bytes(place, "big")
+    return int.from_bytes(place, "big", signed=True)
 
 
 def _seal(rpc: str, page: Page, place: bytes) -> bytes:
     """Binds a place to its list: no secret, but a token of another list or a mistyped one does not pass by chance."""
-    bound = "\0".join((rpc, page.projection, page.index)).encode() + b"\0newest first\0" + place
+    bounds = () if page.low is None and page.high is None else (f"{page.low} to {page.high}",)
+    bound = "\0".join((rpc, page.projection, page.index, *bounds)).encode() + b"\0newest first\0" + place
     return hashlib.blake2b(bound, digest_size=_SEAL_BYTES).digest()

@@ -33,6 +33,10 @@ class Slice:
     """How many entries to pass over from there."""
     size: int
     """How many entries at most, at least 1."""
+    low: int | None = None
+    """Only entries of this score or a higher one; None for no bound."""
+    high: int | None = None
+    """Only entries of a lower score than this; None for no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class FoundPage:
     next: int | None
     """`before` of the slice that goes on here; None at the end of the index."""
     total: int
-    """How many entries the whole index has."""
+    """How many entries the index has within the bounds."""
 
 
 class ReadStore(Protocol):

@@ -98,8 +98,8 @@ def _arguments(projection: str, asked: Sequence[Asked]) -> list[str]:
     arguments = [projection, str(len(keys)), *keys]
     for part, _ in asked:
         if isinstance(part, Slice):
-            before = "" if part.before is None else f"{part.before}"
-            arguments += (part.index, before, str(part.skip), str(part.size))
+            scores = ("" if score is None else str(score) for score in (part.low, part.high, part.before))
+            arguments += (part.index, *scores, str(part.skip), str(part.size))
     return arguments
 
 
@@ -123,4 +123,5 @@ def _page(standing: Standing, part: Slice, found: Any) -> FoundPage:
     total, scores, views = found
     goes_on = len(scores) > part.size
     shown = tuple(view for view in views[: part.size] if view is not None)
-    return FoundPage(standing, shown, int(scores[part.size - 1]) if goes_on else None, total)
+    # By way of float: the store writes a large score as "7e+15" where that is shorter.
+    return FoundPage(standing, shown, int(float(scores[part.size - 1])) if goes_on else None, total)

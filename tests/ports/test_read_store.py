@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cqrs.shop.v1.views_pb2 import OrderView
+from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
 
 from ops.embedded import EmbeddedValkey
@@ -15,6 +16,7 @@ from query_service.memory_read_store import MemoryReadStore
 from query_service.read_store import ReadStore, ReadStoreUnavailable, Slice
 from query_service.redis_read_store import RedisReadStore, open_redis_read_store
 from query_service.standing import Standing
+from runtime.time_score import time_score
 from tests.query.writers import EPOCH, OTHER_EPOCH, MemoryWriter, RedisWriter, Writer, at, until
 
 ORDERS = "shop.orders"
@@ -55,8 +57,8 @@ def order(key: str) -> One:
     return One(ORDERS, OrderView, f"order:{key}")
 
 
-def page(index: str = "orders", before: int | None = None, skip: int = 0, size: int = 2) -> Slice:
-    return Slice(ORDERS, index, before, skip, size)
+def page(index: str = "orders", before: int | None = None, skip: int = 0, size: int = 2, **bounds: int | None) -> Slice:
+    return Slice(ORDERS, index, before, skip, size, **bounds)
 
 
 async def test_a_store_that_nothing_was_projected_to_stands_at_position_0(both: Both) -> None:
@@ -112,6 +114,46 @@ async def test_skip_passes_over_entries_from_where_the_page_begins(both: Both) -
     assert (await store.page(page(skip=1))).views == (b"5", b"4")
     assert (await store.page(page(before=5, skip=2))).views == (b"2", b"1")
     assert (await store.page(page(skip=2_000_000_000))).views == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "inside"),
+    [(3, 6, "543"), (3, None, "6543"), (None, 3, "21"), (6, 3, ""), (9, 12, ""), (-9, 0, ""), (4, 4, "")],
+)
+async def test_bounds_cut_a_range_out_of_an_index_and_total_counts_it(
+    both: Both, low: int | None, high: int | None, inside: str
+) -> None:
+    store, writer = both
+    views = {str(n): str(n).encode() for n in range(1, 7)}
+    await writer.apply(ORDERS, at(8), views, {"orders": {key: int(key) for key in views}})
+    shown, before = "", None
+    while True:
+        found = await store.page(page(before=before, size=2, low=low, high=high))
+        assert found.total == len(inside)
+        shown += b"".join(found.views).decode()
+        if found.next is None:
+            break
+        before = found.next
+    assert shown == inside
+    skipped = await store.page(page(skip=1, size=9, low=low, high=high))
+    assert b"".join(skipped.views).decode() == inside[1:]
+    assert skipped.next is None
+
+
+async def test_scores_by_time_come_back_exactly(both: Both) -> None:
+    """Also round ones, which the store writes with an exponent."""
+    store, writer = both
+    moment = Timestamp(seconds=1_800_000_000)
+    scores = [time_score(moment, n) for n in (0, 1, 4095)] + [7 * 10**15, 2**53 - 1]
+    views = {f"order:{score}": str(score).encode() for score in scores}
+    await writer.apply(ORDERS, at(8), views, {"orders": {key: int(key[6:]) for key in views}})
+    ordered, before = sorted(scores, reverse=True), None
+    for expected in ordered:
+        found = await store.page(page(before=before, size=1))
+        assert found.views == (str(expected).encode(),)
+        before = found.next
+    bounded = await store.page(page(low=scores[1], high=scores[2], size=9))
+    assert bounded.views == (str(scores[1]).encode(),)
 
 
 async def test_two_hundred_questions_at_once_each_get_their_own_answer(both: Both) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from cqrs.shop.v1.queries_pb2 import ListOrdersRequest
 from cqrs.shop.v1.views_pb2 import OrderView
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from query_service.paging import slice_of, token_of
 from query_service.server import query_services
 from runtime.call import Call
 from runtime.refusals import Refused
+from runtime.time_score import time_score
 from tests.query.writers import at
 
 RPC = "cqrs.shop.v1.OrderQueryService.ListOrders"
@@ -75,13 +77,45 @@ def test_skip_passes_over_so_many_entries_from_the_place_of_the_token(there: set
     asyncio.run(walk())
 
 
-@given(st.integers(0, 2**63 - 1))
+@given(st.integers(-(2**63), 2**63 - 1))
 def test_a_token_leads_back_to_its_place_and_no_other_list_takes_it(place: int) -> None:
     token = token_of(RPC, PAGE, place)
     assert slice_of(RPC, PAGE, ListOrdersRequest(page_token=token)).before == place
     other = Page("shop.orders", OrderView, "customer:7")
     with pytest.raises(Refused, match="not one that this list gave"):
         slice_of(RPC, other, ListOrdersRequest(page_token=token))
+
+
+@given(low=st.none() | st.integers(0, 9), high=st.none() | st.integers(0, 9))
+def test_a_token_holds_for_the_bounds_that_it_was_given_with(low: int | None, high: int | None) -> None:
+    bounded = Page("shop.orders", OrderView, "orders", low, high)
+    request = ListOrdersRequest(page_token=token_of(RPC, bounded, 5))
+    part = slice_of(RPC, bounded, request)
+    assert (part.before, part.low, part.high) == (5, low, high)
+    for other in (
+        PAGE,
+        Page("shop.orders", OrderView, "orders", high, low),
+        Page("shop.orders", OrderView, "orders", 10),
+    ):
+        if other != bounded:
+            with pytest.raises(Refused, match="not one that this list gave"):
+                slice_of(RPC, other, request)
+
+
+@given(
+    moments=st.lists(st.tuples(st.integers(0, 2_100_000_000), st.integers(0, 999_999_999)), min_size=2, max_size=2),
+    positions=st.lists(st.integers(1, 2**40), min_size=2, max_size=2),
+)
+def test_a_score_by_time_orders_by_milliseconds_and_is_exact_as_a_double(
+    moments: list[tuple[int, int]], positions: list[int]
+) -> None:
+    times = [Timestamp(seconds=seconds, nanos=nanos) for seconds, nanos in moments]
+    scores = [time_score(time, position) for time, position in zip(times, positions, strict=True)]
+    assert [int(float(score)) for score in scores] == scores
+    millis = [time.ToMilliseconds() for time in times]
+    if millis[0] != millis[1]:
+        assert (millis[0] < millis[1]) == (scores[0] < scores[1])
+    assert time_score(times[0], 0) <= scores[0] < time_score(times[0], 0) + 4096
 
 
 @given(st.text(max_size=40))
