@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from command_service.catalogue import Catalogue, CatalogueError
 from command_service.deciders import CONTRACTS, DECIDERS
 from command_service.event_log import EventLog, LogError
 from command_service.handle import Handler
 from command_service.log_service import DESCRIPTOR, LogService, shown
 from command_service.postgres.event_log import open_event_log
 from command_service.postgres.server_check import UnsuitableServer
-from command_service.server import CatalogueError, command_services
+from command_service.server import command_services
 from command_service.settings import Settings
 from command_service.states import States
 from runtime import logs
@@ -46,9 +47,11 @@ async def _serve(settings: Settings) -> None:
         status = Status("command_service", "STARTING")
         stack.enter_context(serve_status(status, settings.status_address))
         event_log = await stack.enter_async_context(open_event_log(settings.postgres_dsn))
-        handler = Handler(event_log, States(event_log, settings.state_cache_streams), settings.decide_attempts)
+        catalogue = Catalogue(CONTRACTS, DECIDERS, settings.execution)
+        states = States(event_log, settings.state_cache_streams)
+        handler = Handler(event_log, states, catalogue, settings.channels, settings.decide_attempts)
         services: Services = [
-            *command_services(CONTRACTS, DECIDERS, handler),
+            *command_services(catalogue, handler),
             (DESCRIPTOR, LogService(event_log).handlers()),
         ]
         port = await stack.enter_async_context(serve(settings.command_address, services, _limits(settings)))

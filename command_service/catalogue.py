@@ -1,4 +1,4 @@
-"""Step 1, enters: what this server knows of each command RPC: who decides it, whether it waits, and on which channel."""
+"""Step 1, enters: what is known of each command RPC: who decides it, whether it waits, and on which channel."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Catalogue:
         declared = {service.full_name: service for file in contracts for service in file.services_by_name.values()}
         by_service = _by_service(declared, deciders)
         rpcs = [
-            _rpc(method, by_service[service.full_name], executions)
+            rpc_of(method, by_service[service.full_name], executions)
             for service in declared.values()
             for method in service.methods
         ]
@@ -94,7 +94,8 @@ def _by_service(declared: Mapping[str, ServiceDescriptor], deciders: Sequence[De
     return by_service
 
 
-def _rpc(method: MethodDescriptor, decider: Decider, executions: Executions) -> Rpc:
+def rpc_of(method: MethodDescriptor, decider: Decider, executions: Executions = Executions({})) -> Rpc:  # noqa: B008
+    """The RPC that a decider decides, as its contract and the deployment say; raises CatalogueError."""
     if not method.GetOptions().HasExtension(command_option):
         raise CatalogueError(f"{method.full_name} is no command: give it the option (cqrs.options.v1.command)")
     options = method.GetOptions().Extensions[command_option]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,13 @@ class Channels:
             name, colon, values = part.partition(":")
             if not colon or not name.strip():
                 raise ValueError(f"{part!r} is not `channel:key=value,…`")
-            policies[name.strip()] = replace(DEFAULT_POLICY, **dict(_value(part, pair) for pair in values.split(",")))
+            policies[name.strip()] = _policy(part, values)
         return cls(policies, policies.pop("*", DEFAULT_POLICY))
+
+
+def _policy(part: str, values: str) -> ChannelPolicy:
+    given: dict[str, Any] = dict(_value(part, pair) for pair in values.split(","))
+    return replace(DEFAULT_POLICY, **given)
 
 
 _KINDS = {field.name: field.type for field in fields(ChannelPolicy)}

@@ -64,6 +64,8 @@ class Decision:
     claims: tuple[Claim, ...] = ()
     response: Message | None = None
     """The response's own fields, where it has more than the receipt."""
+    replayed: bool = False
+    """True for a quiet decision that answers with the result of an earlier command, e.g. under the same transfer id."""
     commands: tuple[Message, ...] = ()
     """Requests of other commands to carry out afterwards: accepted in the same append, or not at all. Each goes to its
     own channel under an id derived from this command's; what their contexts hold is not used."""

@@ -1,52 +1,71 @@
-"""What a decision puts into the log: each event in its envelope, the command's hash, the receipt."""
+"""What a decision puts into the log: each event in its envelope."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import uuid_utils
-from cqrs.common.v1.common_pb2 import CommandContext
 from cqrs.log.v1.record_pb2 import Record
 from cqrs.options.v1.options_pb2 import event as event_option
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from command_service.decider import Context
+from command_service.command import Command
 from command_service.event_log import NewRecord
-from runtime.call import Call
+from command_service.lifecycle import work_of
 from runtime.record import whole
 
 _VERSIONS: dict[type[Message], tuple[str, int]] = {}
 
 
-def request_hash(rpc: str, request: Message) -> bytes:
-    """sha256 of what is asked: the RPC and the request's deterministic bytes, without context and unknown fields."""
-    bare = type(request)()
-    bare.CopyFrom(request)
-    bare.ClearField("context")
-    bare.DiscardUnknownFields()
-    return hashlib.sha256(rpc.encode() + b"\0" + bare.SerializeToString(deterministic=True)).digest()
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the envelopes of one entry have in common."""
+
+    time: Timestamp
+    correlation_id: str
+    causation_id: str
+    traceparent: str = ""
+    actor: str = ""
+    command_time: Timestamp | None = None
+
+    @classmethod
+    def of(cls, command: Command, causation_id: str, time: Timestamp | None = None) -> "Origin":
+        """The origin of what a command leads to; at its own time, unless another is given."""
+        context, asked = command.context, command.request.context
+        return cls(
+            time or context.time,
+            context.correlation_id,
+            causation_id,
+            command.call.traceparent,
+            context.actor,
+            whole(asked.command_time) if asked.HasField("command_time") else None,
+        )
 
 
-def envelopes(
-    stream: str, version: int, events: Sequence[Message], context: Context, asked: CommandContext, call: Call
-) -> Iterator[NewRecord]:
+def envelopes(stream: str, version: int, events: Sequence[Message], origin: Origin) -> Iterator[NewRecord]:
     """The records of one stream's events, the first at `version` + 1."""
     for number, event in enumerate(events, version + 1):
-        name, schema_version = _schema(type(event))
-        record = Record(
-            id=str(uuid_utils.uuid7()),
-            type=name,
-            stream=stream,
-            version=number,
-            time=context.time,
-            data=event.SerializeToString(),
-            correlation_id=context.correlation_id,
-            causation_id=context.command_id,
-            traceparent=call.traceparent,
-            actor=context.actor,
-            schema_version=schema_version,
-            command_time=whole(asked.command_time) if asked.HasField("command_time") else None,
-        )
-        yield NewRecord(stream, number, name, record.SerializeToString())
+        yield envelope(stream, number, event, origin)
+
+
+def envelope(stream: str, version: int, event: Message, origin: Origin, most_open: int = 0) -> NewRecord:
+    """One record; `most_open` bounds the channel of a CommandAccepted, 0 does not."""
+    name, schema_version = _schema(type(event))
+    record = Record(
+        id=str(uuid_utils.uuid7()),
+        type=name,
+        stream=stream,
+        version=version,
+        time=origin.time,
+        data=event.SerializeToString(),
+        correlation_id=origin.correlation_id,
+        causation_id=origin.causation_id,
+        traceparent=origin.traceparent,
+        actor=origin.actor,
+        schema_version=schema_version,
+        command_time=origin.command_time,
+    )
+    return NewRecord(stream, version, name, record.SerializeToString(), work_of(stream, event, most_open))
 
 
 def _schema(event: type[Message]) -> tuple[str, int]:

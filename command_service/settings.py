@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from command_service.channels import DEFAULT_POLICY, Channels
+from command_service.executions import Executions
 from runtime.logs import LogFormat, LogLevel
 from runtime.settings import setting
 
@@ -29,6 +31,12 @@ class Settings:
     one hot stream one may win several rounds in a row; a round takes about a millisecond."""
     state_cache_streams: int = setting(20_000, low=1)
     """How many streams' states are kept in memory."""
+    channels: Channels = Channels({}, DEFAULT_POLICY)  # noqa: RUF009 # immutable
+    """Policies by channel, `name:key=value,…;…` with the keys concurrency, attempts, first, longest (in seconds) and
+    backlog; `*` names every other channel. The command server needs the backlogs: what may wait before it refuses."""
+    execution: Executions = Executions({})  # noqa: RUF009 # immutable
+    """Commands that are carried out otherwise than their contracts say: `<rpc>=sync` or `<rpc>=async:<channel>`, `;`
+    between them."""
     log_level: LogLevel = "info"
     """The least level that is logged."""
     log_format: LogFormat = "console"

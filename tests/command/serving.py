@@ -15,6 +15,8 @@ from cqrs.shop.v1 import commands_pb2_grpc as grpc_stubs
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from command_service.catalogue import Catalogue
+from command_service.channels import Channels
 from command_service.deciders import CONTRACTS, DECIDERS
 from command_service.event_log import EventLog
 from command_service.handle import Handler
@@ -41,8 +43,9 @@ class Clients:
 @asynccontextmanager
 async def command_server(log: EventLog, attempts: int = 10, most_streams: int = 1000) -> AsyncIterator[Clients]:
     """Serve every command and the log from `log`."""
-    handler = Handler(log, States(log, most_streams), attempts)
-    services = [*command_services(CONTRACTS, DECIDERS, handler), (DESCRIPTOR, LogService(log).handlers())]
+    catalogue = Catalogue(CONTRACTS, DECIDERS)
+    handler = Handler(log, States(log, most_streams), catalogue, Channels({}), attempts)
+    services = [*command_services(catalogue, handler), (DESCRIPTOR, LogService(log).handlers())]
     async with (
         serve("127.0.0.1:0", services, LIMITS) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,

@@ -2,38 +2,52 @@
 
 import pytest
 
+from command_service.catalogue import Catalogue, CatalogueError
 from command_service.deciders import CONTRACTS, DECIDERS
-from command_service.handle import Handler
-from command_service.memory_event_log import MemoryEventLog
-from command_service.server import CatalogueError, command_services
-from command_service.states import States
+from command_service.executions import Executions
 
-
-@pytest.fixture
-async def handler() -> Handler:
-    log = MemoryEventLog()
-    return Handler(log, States(log, 10), 3)
+CREATE = "cqrs.shop.v1.OrderCommandService.CreateOrder"
 
 
 # promise 000-2
-async def test_every_command_has_its_one_handler(handler: Handler) -> None:
-    services = command_services(CONTRACTS, DECIDERS, handler)
-    assert {service.name: len(handlers) for service, handlers in services} == {
-        "CartCommandService": 4,
-        "OrderCommandService": 10,
-    }
+def test_every_command_has_its_one_handler() -> None:
+    catalogue = Catalogue(CONTRACTS, DECIDERS)
+    for service in catalogue.services.values():
+        for method in service.methods:
+            rpc = catalogue.rpc(method.full_name)
+            assert catalogue.of_request(method.input_type.full_name) is rpc
+            assert rpc.decider.service == service.full_name
 
 
-async def test_a_service_that_nobody_decides_is_named(handler: Handler) -> None:
+def test_a_service_that_nobody_decides_is_named() -> None:
     with pytest.raises(CatalogueError, match=r"No Decider for cqrs\.shop\.v1\.\w+: list one in DECIDERS"):
-        command_services(CONTRACTS, DECIDERS[:1], handler)
+        Catalogue(CONTRACTS, DECIDERS[1:])
 
 
-async def test_a_service_that_is_decided_twice_is_named(handler: Handler) -> None:
+def test_a_service_that_is_decided_twice_is_named() -> None:
     with pytest.raises(CatalogueError, match=r"cqrs\.shop\.v1\.\w+ is decided twice"):
-        command_services(CONTRACTS, (*DECIDERS, DECIDERS[0]), handler)
+        Catalogue(CONTRACTS, (*DECIDERS, DECIDERS[0]))
 
 
-async def test_a_decider_without_a_contract_is_named(handler: Handler) -> None:
+def test_a_decider_without_a_contract_is_named() -> None:
     with pytest.raises(CatalogueError, match="that no contract declares"):
-        command_services((), DECIDERS, handler)
+        Catalogue((), DECIDERS)
+
+
+# promise 000-24
+def test_a_deployment_makes_a_command_asynchronous_by_a_setting() -> None:
+    rpc = Catalogue(CONTRACTS, DECIDERS).rpc(CREATE)
+    assert (rpc.asynchronous, rpc.channel) == (False, "shop")
+    rpc = Catalogue(CONTRACTS, DECIDERS, Executions.parse(f"{CREATE}=async:orders")).rpc(CREATE)
+    assert (rpc.asynchronous, rpc.channel) == (True, "orders")
+
+
+def test_a_setting_for_a_command_that_nobody_declares_is_named() -> None:
+    with pytest.raises(CatalogueError, match=r"OBVERSE_EXECUTION names RPCs that no contract declares: cqrs\.shop\.X"):
+        Catalogue(CONTRACTS, DECIDERS, Executions.parse("cqrs.shop.X=sync"))
+
+
+@pytest.mark.parametrize("text", ["a.B", "a.B=later", "a.B=async", "a.B=sync:x"])
+def test_an_override_that_makes_no_sense_says_so(text: str) -> None:
+    with pytest.raises(ValueError, match="is neither"):
+        Executions.parse(text)

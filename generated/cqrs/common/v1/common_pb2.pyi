@@ -160,6 +160,30 @@ class CommandReceipt(_message.Message):
 Global___CommandReceipt: _TypeAlias = CommandReceipt  # noqa: Y015
 
 @_typing.final
+class CommandResponse(_message.Message):
+    """What every command's response begins with: any of them can be read as this one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> Global___CommandReceipt:
+        """The receipt."""
+
+    def __init__(
+        self,
+        *,
+        receipt: Global___CommandReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommandResponse: _TypeAlias = CommandResponse  # noqa: Y015
+
+@_typing.final
 class ConsistencyToken(_message.Message):
     """A point in the log: everything up to it has happened. Opaque to callers but for passing it on."""
 
