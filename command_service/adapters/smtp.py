@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -17,6 +18,10 @@ from command_service.decider import Retry
 from command_service.mail import Mail, MailRefused
 
 _GOODBYE_SECONDS = 1.0
+_PLAIN = 60
+"""Characters of a subject that still fit into one line as they are (RFC 5322 section 2.1.1)."""
+_WORD = 45
+"""Bytes that become an encoded word of at most 75 characters (RFC 2047 section 2)."""
 
 
 class SmtpMailer:
@@ -88,9 +93,24 @@ def written(mail: Mail, mail_from: Address) -> bytes:
     utf8 = not (mail.to + mail_from.addr_spec).isascii()
     message = EmailMessage(WIRE.clone(cte_type="7bit", utf8=utf8))
     message["From"] = mail_from
-    message["Subject"] = mail.subject
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Auto-Submitted"] = "auto-generated"  # nobody's absence note is wanted (RFC 3834)
     message.set_content(mail.text)
-    # By hand: the library folds a long Message-ID, and knows no address with two dots in a row or an umlaut.
-    return f"Message-ID: {mail.message_id}\r\nTo: {mail.to}\r\n".encode() + bytes(message)
+    # By hand: the library folds a long Message-ID, knows no address with two dots in a row or an umlaut, and loses a
+    # space of a long subject here and there.
+    exact = {"Message-ID": mail.message_id, "To": mail.to, "Subject": encoded(mail.subject)}
+    return "".join(f"{name}: {value}\r\n" for name, value in exact.items()).encode() + bytes(message)
+
+
+def encoded(text: str) -> str:
+    """One line of any characters as the value of a header (RFC 2047), folded where it is long."""
+    if text.isascii() and text.strip() == text and "=?" not in text and len(text) <= _PLAIN:
+        return text
+    words, room = [""], 0
+    for character in text:
+        room -= len(character.encode())
+        if room < 0:
+            words.append("")
+            room = _WORD - len(character.encode())
+        words[-1] += character
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(word.encode()).decode()}?=" for word in words[1:])

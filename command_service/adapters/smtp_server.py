@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -62,7 +63,7 @@ def sender(mail_from: str) -> Address:
         if not found or not mail_from.isprintable():
             raise ValueError
         return Address((found["name"] or "").strip(), addr_spec=found["spec"] or found["bare"])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, MessageError):
         text = f"OBVERSE_MAIL_FROM={mail_from!r} is no sender; it looks like shop@example.com or The shop <shop@…>"
         raise SettingsError([text]) from None
 
