@@ -898,3 +898,231 @@ class CancelOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelOrderResponse: _TypeAlias = CancelOrderResponse  # noqa: Y015
+
+@_typing.final
+class CheckoutCartRequest(_message.Message):
+    """Places an order of everything in a cart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NAME_FIELD_NUMBER: _builtins.int
+    SHIPPING_ADDRESS_FIELD_NUMBER: _builtins.int
+    TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The user whose cart it is; also the order's customer."""
+    customer_email: _builtins.str
+    """The customer's e-mail address, where notifications go."""
+    customer_name: _builtins.str
+    """The customer's name."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CommandContext:
+        """Idempotency key, expected version and what else comes with every command."""
+
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How the order is paid."""
+
+    @_builtins.property
+    def shipping_address(self) -> _types_pb2.Address:
+        """Where the order goes."""
+
+    @_builtins.property
+    def total_amount(self) -> _common_pb2.Money:
+        """The total that the customer was shown; when given it must equal the sum of the cart."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CommandContext | None = ...,
+        user_id: _builtins.str = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+        customer_email: _builtins.str = ...,
+        customer_name: _builtins.str = ...,
+        shipping_address: _types_pb2.Address | None = ...,
+        total_amount: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "customer_email", b"customer_email", "customer_name", b"customer_name", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckoutCartRequest: _TypeAlias = CheckoutCartRequest  # noqa: Y015
+
+@_typing.final
+class CheckoutCartResponse(_message.Message):
+    """Says where the command's effect stands in the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order, whose PlaceOrder was accepted together with this command."""
+    @_builtins.property
+    def receipt(self) -> _common_pb2.CommandReceipt:
+        """The receipt."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _common_pb2.CommandReceipt | None = ...,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckoutCartResponse: _TypeAlias = CheckoutCartResponse  # noqa: Y015
+
+@_typing.final
+class PlaceOrderRequest(_message.Message):
+    """Places an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_EMAIL_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NAME_FIELD_NUMBER: _builtins.int
+    SHIPPING_ADDRESS_FIELD_NUMBER: _builtins.int
+    TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
+    ORDER_TIME_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order's id; generated when empty."""
+    user_id: _builtins.str
+    """The customer."""
+    customer_email: _builtins.str
+    """The customer's e-mail address, where notifications go."""
+    customer_name: _builtins.str
+    """The customer's name."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CommandContext:
+        """Idempotency key, expected version and what else comes with every command."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.OrderItem]:
+        """What is ordered; the same product at the same price is one line."""
+
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How it is paid: the sum of the items."""
+
+    @_builtins.property
+    def shipping_address(self) -> _types_pb2.Address:
+        """Where it goes."""
+
+    @_builtins.property
+    def total_amount(self) -> _common_pb2.Money:
+        """The total that the customer was shown; when given it must equal the sum of the items."""
+
+    @_builtins.property
+    def order_time(self) -> _timestamp_pb2.Timestamp:
+        """When the customer ordered, in the years 1 to 9999; the server's time when absent."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CommandContext | None = ...,
+        order_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        items: _abc.Iterable[_types_pb2.OrderItem] | None = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+        customer_email: _builtins.str = ...,
+        customer_name: _builtins.str = ...,
+        shipping_address: _types_pb2.Address | None = ...,
+        total_amount: _common_pb2.Money | None = ...,
+        order_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "order_time", b"order_time", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "customer_email", b"customer_email", "customer_name", b"customer_name", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceOrderRequest: _TypeAlias = PlaceOrderRequest  # noqa: Y015
+
+@_typing.final
+class PlaceOrderResponse(_message.Message):
+    """Says where the command's effect stands in the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _common_pb2.CommandReceipt:
+        """The receipt."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _common_pb2.CommandReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceOrderResponse: _TypeAlias = PlaceOrderResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmOrderRequest(_message.Message):
+    """Confirms an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CommandContext:
+        """Idempotency key, expected version and what else comes with every command."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CommandContext | None = ...,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmOrderRequest: _TypeAlias = ConfirmOrderRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmOrderResponse(_message.Message):
+    """Says where the command's effect stands in the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _common_pb2.CommandReceipt:
+        """The receipt."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _common_pb2.CommandReceipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmOrderResponse: _TypeAlias = ConfirmOrderResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class CartCommandServiceStub:
                 request_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ClearCartRequest.SerializeToString,
                 response_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ClearCartResponse.FromString,
                 _registered_method=True)
+        self.CheckoutCart = channel.unary_unary(
+                '/cqrs.shop.v1.CartCommandService/CheckoutCart',
+                request_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartRequest.SerializeToString,
+                response_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartResponse.FromString,
+                _registered_method=True)
 
 
 class CartCommandServiceServicer:
@@ -89,6 +94,13 @@ class CartCommandServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckoutCart(self, request, context):
+        """Places an order of everything in a cart and empties it, as one; the order is carried on by PlaceOrder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CartCommandServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_CartCommandServiceServicer_to_server(servicer, server):
                     servicer.ClearCart,
                     request_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ClearCartRequest.FromString,
                     response_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ClearCartResponse.SerializeToString,
+            ),
+            'CheckoutCart': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckoutCart,
+                    request_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartRequest.FromString,
+                    response_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -232,6 +249,33 @@ class CartCommandService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def CheckoutCart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqrs.shop.v1.CartCommandService/CheckoutCart',
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartRequest.SerializeToString,
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.CheckoutCartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class OrderCommandServiceStub:
     """Commands on an order.
@@ -292,6 +336,16 @@ class OrderCommandServiceStub:
                 '/cqrs.shop.v1.OrderCommandService/CancelOrder',
                 request_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderResponse.FromString,
+                _registered_method=True)
+        self.PlaceOrder = channel.unary_unary(
+                '/cqrs.shop.v1.OrderCommandService/PlaceOrder',
+                request_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderRequest.SerializeToString,
+                response_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderResponse.FromString,
+                _registered_method=True)
+        self.ConfirmOrder = channel.unary_unary(
+                '/cqrs.shop.v1.OrderCommandService/ConfirmOrder',
+                request_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderRequest.SerializeToString,
+                response_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderResponse.FromString,
                 _registered_method=True)
 
 
@@ -369,6 +423,21 @@ class OrderCommandServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlaceOrder(self, request, context):
+        """Creates an order that is paid for and fulfilled, under the given id or a generated UUIDv7. It has succeeded when the
+        order is placed; what becomes of it shows on the order and its payment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmOrder(self, request, context):
+        """Moves a placed order from pending to processing; sent by its fulfilment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderCommandServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -421,6 +490,16 @@ def add_OrderCommandServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderRequest.FromString,
                     response_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'PlaceOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlaceOrder,
+                    request_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderRequest.FromString,
+                    response_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderResponse.SerializeToString,
+            ),
+            'ConfirmOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmOrder,
+                    request_deserializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderRequest.FromString,
+                    response_serializer=cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -694,6 +773,60 @@ class OrderCommandService:
             '/cqrs.shop.v1.OrderCommandService/CancelOrder',
             cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderRequest.SerializeToString,
             cqrs_dot_shop_dot_v1_dot_commands__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlaceOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqrs.shop.v1.OrderCommandService/PlaceOrder',
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderRequest.SerializeToString,
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.PlaceOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqrs.shop.v1.OrderCommandService/ConfirmOrder',
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderRequest.SerializeToString,
+            cqrs_dot_shop_dot_v1_dot_commands__pb2.ConfirmOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

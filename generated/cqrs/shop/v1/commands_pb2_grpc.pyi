@@ -41,6 +41,8 @@ class CartCommandServiceStub:
     """Sets the quantity of an item's line; 0 removes it."""
     ClearCart: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ClearCartRequest, _commands_pb2.ClearCartResponse]
     """Removes every line; an empty cart is no error."""
+    CheckoutCart: _grpc.UnaryUnaryMultiCallable[_commands_pb2.CheckoutCartRequest, _commands_pb2.CheckoutCartResponse]
+    """Places an order of everything in a cart and empties it, as one; the order is carried on by PlaceOrder."""
 
 @_typing.type_check_only
 class CartCommandServiceAsyncStub(CartCommandServiceStub):
@@ -55,6 +57,8 @@ class CartCommandServiceAsyncStub(CartCommandServiceStub):
     """Sets the quantity of an item's line; 0 removes it."""
     ClearCart: _aio.UnaryUnaryMultiCallable[_commands_pb2.ClearCartRequest, _commands_pb2.ClearCartResponse]  # type: ignore[assignment]
     """Removes every line; an empty cart is no error."""
+    CheckoutCart: _aio.UnaryUnaryMultiCallable[_commands_pb2.CheckoutCartRequest, _commands_pb2.CheckoutCartResponse]  # type: ignore[assignment]
+    """Places an order of everything in a cart and empties it, as one; the order is carried on by PlaceOrder."""
 
 class CartCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     """Commands on a user's cart. A cart exists for every user, empty at first."""
@@ -91,6 +95,14 @@ class CartCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_commands_pb2.ClearCartResponse, _abc.Awaitable[_commands_pb2.ClearCartResponse]]:
         """Removes every line; an empty cart is no error."""
 
+    @_abc_1.abstractmethod
+    def CheckoutCart(
+        self,
+        request: _commands_pb2.CheckoutCartRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_commands_pb2.CheckoutCartResponse, _abc.Awaitable[_commands_pb2.CheckoutCartResponse]]:
+        """Places an order of everything in a cart and empties it, as one; the order is carried on by PlaceOrder."""
+
 def add_CartCommandServiceServicer_to_server(servicer: CartCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class OrderCommandServiceStub:
@@ -120,6 +132,12 @@ class OrderCommandServiceStub:
     """Completes a processing order, shipped or not."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.CancelOrderRequest, _commands_pb2.CancelOrderResponse]
     """Cancels an order that is pending, or processing and not shipped, for a reason."""
+    PlaceOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.PlaceOrderRequest, _commands_pb2.PlaceOrderResponse]
+    """Creates an order that is paid for and fulfilled, under the given id or a generated UUIDv7. It has succeeded when the
+    order is placed; what becomes of it shows on the order and its payment.
+    """
+    ConfirmOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ConfirmOrderRequest, _commands_pb2.ConfirmOrderResponse]
+    """Moves a placed order from pending to processing; sent by its fulfilment."""
 
 @_typing.type_check_only
 class OrderCommandServiceAsyncStub(OrderCommandServiceStub):
@@ -146,6 +164,12 @@ class OrderCommandServiceAsyncStub(OrderCommandServiceStub):
     """Completes a processing order, shipped or not."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.CancelOrderRequest, _commands_pb2.CancelOrderResponse]  # type: ignore[assignment]
     """Cancels an order that is pending, or processing and not shipped, for a reason."""
+    PlaceOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.PlaceOrderRequest, _commands_pb2.PlaceOrderResponse]  # type: ignore[assignment]
+    """Creates an order that is paid for and fulfilled, under the given id or a generated UUIDv7. It has succeeded when the
+    order is placed; what becomes of it shows on the order and its payment.
+    """
+    ConfirmOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.ConfirmOrderRequest, _commands_pb2.ConfirmOrderResponse]  # type: ignore[assignment]
+    """Moves a placed order from pending to processing; sent by its fulfilment."""
 
 class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     """Commands on an order."""
@@ -229,5 +253,23 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.CancelOrderResponse, _abc.Awaitable[_commands_pb2.CancelOrderResponse]]:
         """Cancels an order that is pending, or processing and not shipped, for a reason."""
+
+    @_abc_1.abstractmethod
+    def PlaceOrder(
+        self,
+        request: _commands_pb2.PlaceOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_commands_pb2.PlaceOrderResponse, _abc.Awaitable[_commands_pb2.PlaceOrderResponse]]:
+        """Creates an order that is paid for and fulfilled, under the given id or a generated UUIDv7. It has succeeded when the
+        order is placed; what becomes of it shows on the order and its payment.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmOrder(
+        self,
+        request: _commands_pb2.ConfirmOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_commands_pb2.ConfirmOrderResponse, _abc.Awaitable[_commands_pb2.ConfirmOrderResponse]]:
+        """Moves a placed order from pending to processing; sent by its fulfilment."""
 
 def add_OrderCommandServiceServicer_to_server(servicer: OrderCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from cqrs.options.v1 import options_pb2 as cqrs_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qrs/shop/v1/errors.proto\x12\x0c\x63qrs.shop.v1\x1a\x1d\x63qrs/options/v1/options.proto*\xc8\x05\n\tShopError\x12\x1a\n\x16SHOP_ERROR_UNSPECIFIED\x10\x00\x12&\n\x1aSHOP_ERROR_ORDER_NOT_FOUND\x10\x01\x1a\x06\xc2\xbc\x18\x02\x08\x05\x12+\n\x1fSHOP_ERROR_ORDER_ALREADY_EXISTS\x10\x02\x1a\x06\xc2\xbc\x18\x02\x08\x06\x12*\n\x1eSHOP_ERROR_ORDER_WITHOUT_ITEMS\x10\x03\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12%\n\x19SHOP_ERROR_TOTAL_MISMATCH\x10\x04\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12\'\n\x1bSHOP_ERROR_AMOUNT_TOO_LARGE\x10\x05\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12(\n\x1cSHOP_ERROR_CURRENCY_MISMATCH\x10\x06\x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_STATUS_NOT_REACHABLE\x10\x07\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\"\n\x16SHOP_ERROR_ITEMS_FIXED\x10\x08\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_ITEM_NOT_FOUND\x10\t\x1a\x06\xc2\xbc\x18\x02\x08\t\x12&\n\x1aSHOP_ERROR_PRICE_AMBIGUOUS\x10\n\x1a\x06\xc2\xbc\x18\x02\x08\t\x12,\n SHOP_ERROR_ORDER_ALREADY_SHIPPED\x10\x0b\x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_ORDER_NOT_PROCESSING\x10\x0c\x1a\x06\xc2\xbc\x18\x02\x08\t\x12.\n\"SHOP_ERROR_ORDER_ALREADY_CANCELLED\x10\r\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_TOO_MANY_ITEMS\x10\x0e\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\'\n\x1bSHOP_ERROR_ITEM_NOT_IN_CART\x10\x0f\x1a\x06\xc2\xbc\x18\x02\x08\t\x12)\n\x1dSHOP_ERROR_SEVERAL_CURRENCIES\x10\x10\x1a\x06\xc2\xbc\x18\x02\x08\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63qrs/shop/v1/errors.proto\x12\x0c\x63qrs.shop.v1\x1a\x1d\x63qrs/options/v1/options.proto*\xfd\x0c\n\tShopError\x12\x1a\n\x16SHOP_ERROR_UNSPECIFIED\x10\x00\x12&\n\x1aSHOP_ERROR_ORDER_NOT_FOUND\x10\x01\x1a\x06\xc2\xbc\x18\x02\x08\x05\x12+\n\x1fSHOP_ERROR_ORDER_ALREADY_EXISTS\x10\x02\x1a\x06\xc2\xbc\x18\x02\x08\x06\x12*\n\x1eSHOP_ERROR_ORDER_WITHOUT_ITEMS\x10\x03\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12%\n\x19SHOP_ERROR_TOTAL_MISMATCH\x10\x04\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12\'\n\x1bSHOP_ERROR_AMOUNT_TOO_LARGE\x10\x05\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12(\n\x1cSHOP_ERROR_CURRENCY_MISMATCH\x10\x06\x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_STATUS_NOT_REACHABLE\x10\x07\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\"\n\x16SHOP_ERROR_ITEMS_FIXED\x10\x08\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_ITEM_NOT_FOUND\x10\t\x1a\x06\xc2\xbc\x18\x02\x08\t\x12&\n\x1aSHOP_ERROR_PRICE_AMBIGUOUS\x10\n\x1a\x06\xc2\xbc\x18\x02\x08\t\x12,\n SHOP_ERROR_ORDER_ALREADY_SHIPPED\x10\x0b\x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_ORDER_NOT_PROCESSING\x10\x0c\x1a\x06\xc2\xbc\x18\x02\x08\t\x12.\n\"SHOP_ERROR_ORDER_ALREADY_CANCELLED\x10\r\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_TOO_MANY_ITEMS\x10\x0e\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\'\n\x1bSHOP_ERROR_ITEM_NOT_IN_CART\x10\x0f\x1a\x06\xc2\xbc\x18\x02\x08\t\x12)\n\x1dSHOP_ERROR_SEVERAL_CURRENCIES\x10\x10\x1a\x06\xc2\xbc\x18\x02\x08\x03\x12!\n\x15SHOP_ERROR_CART_EMPTY\x10\x11\x1a\x06\xc2\xbc\x18\x02\x08\t\x12.\n\"SHOP_ERROR_CART_SEVERAL_CURRENCIES\x10\x12\x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_STOCK_ITEM_NOT_FOUND\x10\x13\x1a\x06\xc2\xbc\x18\x02\x08\x05\x12\x30\n$SHOP_ERROR_STOCK_ITEM_ALREADY_EXISTS\x10\x14\x1a\x06\xc2\xbc\x18\x02\x08\x06\x12)\n\x1dSHOP_ERROR_INSUFFICIENT_STOCK\x10\x15\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_STOCK_RESERVED\x10\x16\x1a\x06\xc2\xbc\x18\x02\x08\t\x12*\n\x1eSHOP_ERROR_RESERVATION_DIFFERS\x10\x17\x1a\x06\xc2\xbc\x18\x02\x08\t\x12(\n\x1cSHOP_ERROR_RESERVATION_ENDED\x10\x18\x1a\x06\xc2\xbc\x18\x02\x08\t\x12,\n SHOP_ERROR_RESERVATION_NOT_FOUND\x10\x19\x1a\x06\xc2\xbc\x18\x02\x08\x05\x12.\n\"SHOP_ERROR_RESERVATION_NOT_EXPIRED\x10\x1a\x1a\x06\xc2\xbc\x18\x02\x08\t\x12(\n\x1cSHOP_ERROR_PAYMENT_NOT_FOUND\x10\x1b\x1a\x06\xc2\xbc\x18\x02\x08\x05\x12-\n!SHOP_ERROR_PAYMENT_ALREADY_ACTIVE\x10\x1c\x1a\x06\xc2\xbc\x18\x02\x08\t\x12$\n\x18SHOP_ERROR_PAYMENT_ENDED\x10\x1d\x1a\x06\xc2\xbc\x18\x02\x08\t\x12/\n#SHOP_ERROR_PAYMENT_ALREADY_CAPTURED\x10\x1e\x1a\x06\xc2\xbc\x18\x02\x08\t\x12(\n\x1cSHOP_ERROR_CAPTURE_TOO_LARGE\x10\x1f\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\'\n\x1bSHOP_ERROR_REFUND_TOO_LARGE\x10 \x1a\x06\xc2\xbc\x18\x02\x08\t\x12+\n\x1fSHOP_ERROR_PAYMENT_NOT_CAPTURED\x10!\x1a\x06\xc2\xbc\x18\x02\x08\t\x12(\n\x1cSHOP_ERROR_PROVIDER_DECLINED\x10\"\x1a\x06\xc2\xbc\x18\x02\x08\t\x12%\n\x19SHOP_ERROR_ORDER_NOT_PAID\x10#\x1a\x06\xc2\xbc\x18\x02\x08\t\x12#\n\x17SHOP_ERROR_NO_RECIPIENT\x10$\x1a\x06\xc2\xbc\x18\x02\x08\t\x12\x30\n$SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH\x10%\x1a\x06\xc2\xbc\x18\x02\x08\t\x12#\n\x17SHOP_ERROR_WRONG_MOMENT\x10&\x1a\x06\xc2\xbc\x18\x02\x08\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +64,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_ITEM_NOT_IN_CART"]._serialized_options = b'\302\274\030\002\010\t'
   _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_SEVERAL_CURRENCIES"]._loaded_options = None
   _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_SEVERAL_CURRENCIES"]._serialized_options = b'\302\274\030\002\010\003'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CART_EMPTY"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CART_EMPTY"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CART_SEVERAL_CURRENCIES"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CART_SEVERAL_CURRENCIES"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_ITEM_NOT_FOUND"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_ITEM_NOT_FOUND"]._serialized_options = b'\302\274\030\002\010\005'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_ITEM_ALREADY_EXISTS"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_ITEM_ALREADY_EXISTS"]._serialized_options = b'\302\274\030\002\010\006'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_INSUFFICIENT_STOCK"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_INSUFFICIENT_STOCK"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_RESERVED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_STOCK_RESERVED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_DIFFERS"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_DIFFERS"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_ENDED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_ENDED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_NOT_FOUND"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_NOT_FOUND"]._serialized_options = b'\302\274\030\002\010\005'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_NOT_EXPIRED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_RESERVATION_NOT_EXPIRED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_NOT_FOUND"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_NOT_FOUND"]._serialized_options = b'\302\274\030\002\010\005'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ALREADY_ACTIVE"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ALREADY_ACTIVE"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ENDED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ENDED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ALREADY_CAPTURED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_ALREADY_CAPTURED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CAPTURE_TOO_LARGE"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_CAPTURE_TOO_LARGE"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_REFUND_TOO_LARGE"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_REFUND_TOO_LARGE"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_NOT_CAPTURED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_NOT_CAPTURED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PROVIDER_DECLINED"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PROVIDER_DECLINED"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_ORDER_NOT_PAID"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_ORDER_NOT_PAID"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_NO_RECIPIENT"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_NO_RECIPIENT"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH"]._serialized_options = b'\302\274\030\002\010\t'
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_WRONG_MOMENT"]._loaded_options = None
+  _globals['_SHOPERROR'].values_by_name["SHOP_ERROR_WRONG_MOMENT"]._serialized_options = b'\302\274\030\002\010\t'
   _globals['_SHOPERROR']._serialized_start=75
-  _globals['_SHOPERROR']._serialized_end=787
+  _globals['_SHOPERROR']._serialized_end=1736
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,50 @@ class _ShopErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShopError.V
     """The cart has no line of the item at the price. Read the cart and decide anew."""
     SHOP_ERROR_SEVERAL_CURRENCIES: _ShopError.ValueType  # 16
     """The items are in several currencies. Make an order for each."""
+    SHOP_ERROR_CART_EMPTY: _ShopError.ValueType  # 17
+    """The cart holds nothing. Add an item before checking out."""
+    SHOP_ERROR_CART_SEVERAL_CURRENCIES: _ShopError.ValueType  # 18
+    """The cart holds items in several currencies. Remove those of all but one, and check out the others afterwards."""
+    SHOP_ERROR_STOCK_ITEM_NOT_FOUND: _ShopError.ValueType  # 19
+    """There is no stock item of this SKU. Check the SKU, or register the item."""
+    SHOP_ERROR_STOCK_ITEM_ALREADY_EXISTS: _ShopError.ValueType  # 20
+    """The SKU was registered with other data. Receive or adjust its stock instead."""
+    SHOP_ERROR_INSUFFICIENT_STOCK: _ShopError.ValueType  # 21
+    """Fewer are available than requested. Order less, or wait for more to be received."""
+    SHOP_ERROR_STOCK_RESERVED: _ShopError.ValueType  # 22
+    """More are reserved than the count says are there. Release reservations, or count again."""
+    SHOP_ERROR_RESERVATION_DIFFERS: _ShopError.ValueType  # 23
+    """The order has a reservation of other lines. Give the lines that it was made with."""
+    SHOP_ERROR_RESERVATION_ENDED: _ShopError.ValueType  # 24
+    """The order's reservation has ended: it was released, committed or has expired. Place another order."""
+    SHOP_ERROR_RESERVATION_NOT_FOUND: _ShopError.ValueType  # 25
+    """The order has no reservation. Reserve its stock first."""
+    SHOP_ERROR_RESERVATION_NOT_EXPIRED: _ShopError.ValueType  # 26
+    """The reservation may still be kept. Wait until it expires, or release it."""
+    SHOP_ERROR_PAYMENT_NOT_FOUND: _ShopError.ValueType  # 27
+    """The order has no authorised payment. Authorise one first."""
+    SHOP_ERROR_PAYMENT_ALREADY_ACTIVE: _ShopError.ValueType  # 28
+    """The order has another payment already. Void it before another is made."""
+    SHOP_ERROR_PAYMENT_ENDED: _ShopError.ValueType  # 29
+    """The order's payment was voided or paid back; it takes no other. Place another order."""
+    SHOP_ERROR_PAYMENT_ALREADY_CAPTURED: _ShopError.ValueType  # 30
+    """The payment is captured already. Refund it instead of voiding it, or capture the same amount."""
+    SHOP_ERROR_CAPTURE_TOO_LARGE: _ShopError.ValueType  # 31
+    """More would be captured than is authorised. Capture less."""
+    SHOP_ERROR_REFUND_TOO_LARGE: _ShopError.ValueType  # 32
+    """More would be paid back than was captured and not yet paid back. Refund less, or leave the amount out for all of it."""
+    SHOP_ERROR_PAYMENT_NOT_CAPTURED: _ShopError.ValueType  # 33
+    """The payment is not captured. Capture it first, or void it."""
+    SHOP_ERROR_PROVIDER_DECLINED: _ShopError.ValueType  # 34
+    """The provider declined to capture, void or refund the payment. The text says why; settle it with the provider."""
+    SHOP_ERROR_ORDER_NOT_PAID: _ShopError.ValueType  # 35
+    """The order has a payment that is not captured yet. Wait until it is."""
+    SHOP_ERROR_NO_RECIPIENT: _ShopError.ValueType  # 36
+    """The order knows no e-mail address to notify. Create orders with the customer's address."""
+    SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH: _ShopError.ValueType  # 37
+    """The amount is in another currency than the payment. Give it in the payment's."""
+    SHOP_ERROR_WRONG_MOMENT: _ShopError.ValueType  # 38
+    """The order cannot be confirmed or notified of: it is not in the state that this needs. Read the order and decide anew."""
 
 class ShopError(_ShopError, metaclass=_ShopErrorEnumTypeWrapper):
     """The refusals of the shop, the `reason` of google.rpc.ErrorInfo without the prefix."""
@@ -94,4 +138,48 @@ SHOP_ERROR_ITEM_NOT_IN_CART: ShopError.ValueType  # 15
 """The cart has no line of the item at the price. Read the cart and decide anew."""
 SHOP_ERROR_SEVERAL_CURRENCIES: ShopError.ValueType  # 16
 """The items are in several currencies. Make an order for each."""
+SHOP_ERROR_CART_EMPTY: ShopError.ValueType  # 17
+"""The cart holds nothing. Add an item before checking out."""
+SHOP_ERROR_CART_SEVERAL_CURRENCIES: ShopError.ValueType  # 18
+"""The cart holds items in several currencies. Remove those of all but one, and check out the others afterwards."""
+SHOP_ERROR_STOCK_ITEM_NOT_FOUND: ShopError.ValueType  # 19
+"""There is no stock item of this SKU. Check the SKU, or register the item."""
+SHOP_ERROR_STOCK_ITEM_ALREADY_EXISTS: ShopError.ValueType  # 20
+"""The SKU was registered with other data. Receive or adjust its stock instead."""
+SHOP_ERROR_INSUFFICIENT_STOCK: ShopError.ValueType  # 21
+"""Fewer are available than requested. Order less, or wait for more to be received."""
+SHOP_ERROR_STOCK_RESERVED: ShopError.ValueType  # 22
+"""More are reserved than the count says are there. Release reservations, or count again."""
+SHOP_ERROR_RESERVATION_DIFFERS: ShopError.ValueType  # 23
+"""The order has a reservation of other lines. Give the lines that it was made with."""
+SHOP_ERROR_RESERVATION_ENDED: ShopError.ValueType  # 24
+"""The order's reservation has ended: it was released, committed or has expired. Place another order."""
+SHOP_ERROR_RESERVATION_NOT_FOUND: ShopError.ValueType  # 25
+"""The order has no reservation. Reserve its stock first."""
+SHOP_ERROR_RESERVATION_NOT_EXPIRED: ShopError.ValueType  # 26
+"""The reservation may still be kept. Wait until it expires, or release it."""
+SHOP_ERROR_PAYMENT_NOT_FOUND: ShopError.ValueType  # 27
+"""The order has no authorised payment. Authorise one first."""
+SHOP_ERROR_PAYMENT_ALREADY_ACTIVE: ShopError.ValueType  # 28
+"""The order has another payment already. Void it before another is made."""
+SHOP_ERROR_PAYMENT_ENDED: ShopError.ValueType  # 29
+"""The order's payment was voided or paid back; it takes no other. Place another order."""
+SHOP_ERROR_PAYMENT_ALREADY_CAPTURED: ShopError.ValueType  # 30
+"""The payment is captured already. Refund it instead of voiding it, or capture the same amount."""
+SHOP_ERROR_CAPTURE_TOO_LARGE: ShopError.ValueType  # 31
+"""More would be captured than is authorised. Capture less."""
+SHOP_ERROR_REFUND_TOO_LARGE: ShopError.ValueType  # 32
+"""More would be paid back than was captured and not yet paid back. Refund less, or leave the amount out for all of it."""
+SHOP_ERROR_PAYMENT_NOT_CAPTURED: ShopError.ValueType  # 33
+"""The payment is not captured. Capture it first, or void it."""
+SHOP_ERROR_PROVIDER_DECLINED: ShopError.ValueType  # 34
+"""The provider declined to capture, void or refund the payment. The text says why; settle it with the provider."""
+SHOP_ERROR_ORDER_NOT_PAID: ShopError.ValueType  # 35
+"""The order has a payment that is not captured yet. Wait until it is."""
+SHOP_ERROR_NO_RECIPIENT: ShopError.ValueType  # 36
+"""The order knows no e-mail address to notify. Create orders with the customer's address."""
+SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH: ShopError.ValueType  # 37
+"""The amount is in another currency than the payment. Give it in the payment's."""
+SHOP_ERROR_WRONG_MOMENT: ShopError.ValueType  # 38
+"""The order cannot be confirmed or notified of: it is not in the state that this needs. Read the order and decide anew."""
 Global___ShopError: _TypeAlias = ShopError  # noqa: Y015

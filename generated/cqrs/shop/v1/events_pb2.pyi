@@ -161,6 +161,8 @@ class OrderCreated(_message.Message):
     TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
     SHIPPING_ADDRESS_FIELD_NUMBER: _builtins.int
     ORDER_TIME_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    FULFILMENT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     customer_id: _builtins.str
@@ -169,6 +171,8 @@ class OrderCreated(_message.Message):
     """The customer's name, where known."""
     customer_email: _builtins.str
     """The customer's e-mail address, where known."""
+    fulfilment: _types_pb2.Fulfilment.ValueType
+    """Who carries it on; unspecified for an order that was created and not placed."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.OrderItem]:
         """The lines, the same product at the same price in one."""
@@ -185,6 +189,10 @@ class OrderCreated(_message.Message):
     def order_time(self) -> _timestamp_pb2.Timestamp:
         """When the customer ordered."""
 
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How it is paid; absent for an order that was created and not placed."""
+
     def __init__(
         self,
         *,
@@ -196,10 +204,12 @@ class OrderCreated(_message.Message):
         total_amount: _common_pb2.Money | None = ...,
         shipping_address: _types_pb2.Address | None = ...,
         order_time: _timestamp_pb2.Timestamp | None = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+        fulfilment: _types_pb2.Fulfilment.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["order_time", b"order_time", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order_time", b"order_time", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "customer_id", b"customer_id", "customer_name", b"customer_name", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_email", b"customer_email", "customer_id", b"customer_id", "customer_name", b"customer_name", "fulfilment", b"fulfilment", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "payment", b"payment", "shipping_address", b"shipping_address", "total_amount", b"total_amount"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -484,3 +494,957 @@ class OrderCancelled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderCancelled: _TypeAlias = OrderCancelled  # noqa: Y015
+
+@_typing.final
+class CartCheckedOut(_message.Message):
+    """A cart was handed over as an order; it is empty from then on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The user whose cart it is."""
+    order_id: _builtins.str
+    """The order that was placed with its lines."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CartCheckedOut: _TypeAlias = CartCheckedOut  # noqa: Y015
+
+@_typing.final
+class StockItemRegistered(_message.Message):
+    """A stock item was entered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    name: _builtins.str
+    """What it is called."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        name: _builtins.str = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "name", b"name", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockItemRegistered: _TypeAlias = StockItemRegistered  # noqa: Y015
+
+@_typing.final
+class StockReceived(_message.Message):
+    """More of a stock item came in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReceived: _TypeAlias = StockReceived  # noqa: Y015
+
+@_typing.final
+class StockAdjusted(_message.Message):
+    """A stock item was counted, and another number found than was known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    PREVIOUS_COUNT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    previous_count: _builtins.int
+    """How many were thought to be on hand."""
+    count: _builtins.int
+    """How many there are on hand."""
+    reason: _builtins.str
+    """Why the numbers differ, in the words of who counted."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        previous_count: _builtins.int = ...,
+        count: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "level", b"level", "previous_count", b"previous_count", "reason", b"reason", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockAdjusted: _TypeAlias = StockAdjusted  # noqa: Y015
+
+@_typing.final
+class ReorderPointSet(_message.Message):
+    """A stock item runs low at another number from then on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReorderPointSet: _TypeAlias = ReorderPointSet  # noqa: Y015
+
+@_typing.final
+class StockAllocated(_message.Message):
+    """Some of a stock item were set aside for an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    order_id: _builtins.str
+    """The order."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "order_id", b"order_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockAllocated: _TypeAlias = StockAllocated  # noqa: Y015
+
+@_typing.final
+class StockDeallocated(_message.Message):
+    """What was set aside for an order can be had by others again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    order_id: _builtins.str
+    """The order."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "order_id", b"order_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockDeallocated: _TypeAlias = StockDeallocated  # noqa: Y015
+
+@_typing.final
+class StockReduced(_message.Message):
+    """Some of a stock item left with an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    order_id: _builtins.str
+    """The order."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "order_id", b"order_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReduced: _TypeAlias = StockReduced  # noqa: Y015
+
+@_typing.final
+class StockReturned(_message.Message):
+    """What had left with an order is on hand again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    order_id: _builtins.str
+    """The order."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "order_id", b"order_id", "quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReturned: _TypeAlias = StockReturned  # noqa: Y015
+
+@_typing.final
+class StockRunLow(_message.Message):
+    """A stock item came down to its reorder point; said once for each time that it does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is afterwards."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        level: _types_pb2.StockLevel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockRunLow: _TypeAlias = StockRunLow  # noqa: Y015
+
+@_typing.final
+class StockReserved(_message.Message):
+    """The stock of an order was reserved, all of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What it is of, each stock item once."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it may be taken away again; absent: never."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReserved: _TypeAlias = StockReserved  # noqa: Y015
+
+@_typing.final
+class StockReservationReleased(_message.Message):
+    """An order's reservation was given up: nothing will be reserved for it any more. What had left already came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What was given up, each stock item once; empty where nothing was reserved."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReservationReleased: _TypeAlias = StockReservationReleased  # noqa: Y015
+
+@_typing.final
+class StockReservationExpired(_message.Message):
+    """An order's reservation was kept too long and taken away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What was given up, each stock item once."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReservationExpired: _TypeAlias = StockReservationExpired  # noqa: Y015
+
+@_typing.final
+class StockReservationCommitted(_message.Message):
+    """The reserved stock of an order left."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What it is of, each stock item once."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReservationCommitted: _TypeAlias = StockReservationCommitted  # noqa: Y015
+
+@_typing.final
+class StockReservationRejected(_message.Message):
+    """The stock of an order could not be taken; nothing of it was, and nothing will be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    reason: _builtins.str
+    """Why, in words."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReservationRejected: _TypeAlias = StockReservationRejected  # noqa: Y015
+
+@_typing.final
+class InventoryUpdated(_message.Message):
+    """The stock of an order left without having been reserved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What it is of, each stock item once."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryUpdated: _TypeAlias = InventoryUpdated  # noqa: Y015
+
+@_typing.final
+class PaymentAuthorized(_message.Message):
+    """The provider holds an amount for an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    provider_reference: _builtins.str
+    """The provider's own name for it."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """The amount."""
+
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How it is paid."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+        provider_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "payment", b"payment", "provider_reference", b"provider_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentAuthorized: _TypeAlias = PaymentAuthorized  # noqa: Y015
+
+@_typing.final
+class PaymentDeclined(_message.Message):
+    """The provider declined to hold an amount for an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    reason: _builtins.str
+    """Why, in the provider's words."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """The amount."""
+
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How it would have been paid."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "payment", b"payment", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentDeclined: _TypeAlias = PaymentDeclined  # noqa: Y015
+
+@_typing.final
+class PaymentCaptured(_message.Message):
+    """The provider collected an amount that it held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    provider_reference: _builtins.str
+    """The provider's own name for it."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """The amount, at most what was held."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+        provider_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "provider_reference", b"provider_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentCaptured: _TypeAlias = PaymentCaptured  # noqa: Y015
+
+@_typing.final
+class PaymentVoided(_message.Message):
+    """A payment was called off, also one that was never made: the order takes no other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """What was held and is not any more; absent where nothing was known to be held."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentVoided: _TypeAlias = PaymentVoided  # noqa: Y015
+
+@_typing.final
+class PaymentRefunded(_message.Message):
+    """Some or all of a captured amount was paid back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    provider_reference: _builtins.str
+    """The provider's own name for it."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """The amount of this time."""
+
+    @_builtins.property
+    def refunded_amount(self) -> _common_pb2.Money:
+        """All that was paid back so far, this time included."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
+        refunded_amount: _common_pb2.Money | None = ...,
+        provider_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "refunded_amount", b"refunded_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "provider_reference", b"provider_reference", "refunded_amount", b"refunded_amount"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentRefunded: _TypeAlias = PaymentRefunded  # noqa: Y015
+
+@_typing.final
+class NotificationSent(_message.Message):
+    """A customer was sent an e-mail about an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    kind: _types_pb2.NotificationKind.ValueType
+    """What it was about."""
+    recipient: _builtins.str
+    """The address that it was sent to."""
+    message_id: _builtins.str
+    """The Message-ID that it was sent under, the same for an order and kind."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        kind: _types_pb2.NotificationKind.ValueType = ...,
+        recipient: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message_id", b"message_id", "order_id", b"order_id", "recipient", b"recipient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotificationSent: _TypeAlias = NotificationSent  # noqa: Y015
+
+@_typing.final
+class AnalyticsUpdated(_message.Message):
+    """An order was counted, or is not to be counted any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_TIME_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    TOTAL_AMOUNT_FIELD_NUMBER: _builtins.int
+    RETRACTED_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    retracted: _builtins.bool
+    """True when the order was cancelled after it had been counted: all of the above is to be taken off again."""
+    @_builtins.property
+    def order_time(self) -> _timestamp_pb2.Timestamp:
+        """When the customer ordered: its day is the one that it counts for."""
+
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.OrderItem]:
+        """The order's lines."""
+
+    @_builtins.property
+    def total_amount(self) -> _common_pb2.Money:
+        """The sum of the lines."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        order_time: _timestamp_pb2.Timestamp | None = ...,
+        items: _abc.Iterable[_types_pb2.OrderItem] | None = ...,
+        total_amount: _common_pb2.Money | None = ...,
+        retracted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order_time", b"order_time", "total_amount", b"total_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "order_id", b"order_id", "order_time", b"order_time", "retracted", b"retracted", "total_amount", b"total_amount"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnalyticsUpdated: _TypeAlias = AnalyticsUpdated  # noqa: Y015
+
+@_typing.final
+class FulfilmentStarted(_message.Message):
+    """The fulfilment of a placed order began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What is to be reserved, each stock item once."""
+
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """What is to be paid."""
+
+    @_builtins.property
+    def payment(self) -> _types_pb2.PaymentMethod:
+        """How it is paid."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+        amount: _common_pb2.Money | None = ...,
+        payment: _types_pb2.PaymentMethod | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "lines", b"lines", "order_id", b"order_id", "payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentStarted: _TypeAlias = FulfilmentStarted  # noqa: Y015
+
+@_typing.final
+class FulfilmentStepTaken(_message.Message):
+    """A step of an order's fulfilment was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    step: _types_pb2.FulfilmentStep.ValueType
+    """The step."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        step: _types_pb2.FulfilmentStep.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentStepTaken: _TypeAlias = FulfilmentStepTaken  # noqa: Y015
+
+@_typing.final
+class FulfilmentStepUndone(_message.Message):
+    """What a step of an order's fulfilment did was taken back, or made impossible where it was not done yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    step: _types_pb2.FulfilmentStep.ValueType
+    """The step: RESERVE once the stock is given back, AUTHORIZE once nothing is held or collected any more, CONFIRM once the
+    order is cancelled.
+    """
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        step: _types_pb2.FulfilmentStep.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentStepUndone: _TypeAlias = FulfilmentStepUndone  # noqa: Y015
+
+@_typing.final
+class FulfilmentTurnedBack(_message.Message):
+    """An order cannot be fulfilled; what was done for it is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    step: _types_pb2.FulfilmentStep.ValueType
+    """The step that it failed at."""
+    reason: _builtins.str
+    """Why, as the order's cancellation will say."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        step: _types_pb2.FulfilmentStep.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "reason", b"reason", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentTurnedBack: _TypeAlias = FulfilmentTurnedBack  # noqa: Y015
+
+@_typing.final
+class FulfilmentResumed(_message.Message):
+    """An order that was turned back had left already, so its fulfilment goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentResumed: _TypeAlias = FulfilmentResumed  # noqa: Y015
+
+@_typing.final
+class FulfilmentEnded(_message.Message):
+    """Nothing is left to do for an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    cancelled: _builtins.bool
+    """True when everything was taken back: nothing is reserved, held or collected."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        cancelled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FulfilmentEnded: _TypeAlias = FulfilmentEnded  # noqa: Y015
+
+@_typing.final
+class ReservationWatched(_message.Message):
+    """A reservation that expires is being watched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.StockLine]:
+        """What it is of, each stock item once."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[_types_pb2.StockLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReservationWatched: _TypeAlias = ReservationWatched  # noqa: Y015

@@ -54,6 +54,212 @@ ORDER_STATUS_REFUNDED: OrderStatus.ValueType  # 5
 """Completed and paid back."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015
 
+class _Fulfilment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FulfilmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fulfilment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FULFILMENT_UNSPECIFIED: _Fulfilment.ValueType  # 0
+    """Nobody."""
+    FULFILMENT_SAGA: _Fulfilment.ValueType  # 1
+    """The process manager: reserve, authorise, confirm, capture, commit, notify, and back again when that fails."""
+    FULFILMENT_PLAIN: _Fulfilment.ValueType  # 2
+    """Payment, then three commands of their own for stock, notification and analytics."""
+
+class Fulfilment(_Fulfilment, metaclass=_FulfilmentEnumTypeWrapper):
+    """Who carries a placed order on. An order that was merely created is carried on by hand."""
+
+FULFILMENT_UNSPECIFIED: Fulfilment.ValueType  # 0
+"""Nobody."""
+FULFILMENT_SAGA: Fulfilment.ValueType  # 1
+"""The process manager: reserve, authorise, confirm, capture, commit, notify, and back again when that fails."""
+FULFILMENT_PLAIN: Fulfilment.ValueType  # 2
+"""Payment, then three commands of their own for stock, notification and analytics."""
+Global___Fulfilment: _TypeAlias = Fulfilment  # noqa: Y015
+
+class _PaymentStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PaymentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PaymentStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAYMENT_STATUS_UNSPECIFIED: _PaymentStatus.ValueType  # 0
+    """Not set: there is none."""
+    PAYMENT_STATUS_AUTHORIZED: _PaymentStatus.ValueType  # 1
+    """The provider holds the amount."""
+    PAYMENT_STATUS_DECLINED: _PaymentStatus.ValueType  # 2
+    """The provider declined it; another may be tried."""
+    PAYMENT_STATUS_CAPTURED: _PaymentStatus.ValueType  # 3
+    """The provider collected it."""
+    PAYMENT_STATUS_VOIDED: _PaymentStatus.ValueType  # 4
+    """It was called off: nothing is held, and nothing will be."""
+    PAYMENT_STATUS_REFUNDED: _PaymentStatus.ValueType  # 5
+    """All that was collected was paid back."""
+
+class PaymentStatus(_PaymentStatus, metaclass=_PaymentStatusEnumTypeWrapper):
+    """How far a payment has come."""
+
+PAYMENT_STATUS_UNSPECIFIED: PaymentStatus.ValueType  # 0
+"""Not set: there is none."""
+PAYMENT_STATUS_AUTHORIZED: PaymentStatus.ValueType  # 1
+"""The provider holds the amount."""
+PAYMENT_STATUS_DECLINED: PaymentStatus.ValueType  # 2
+"""The provider declined it; another may be tried."""
+PAYMENT_STATUS_CAPTURED: PaymentStatus.ValueType  # 3
+"""The provider collected it."""
+PAYMENT_STATUS_VOIDED: PaymentStatus.ValueType  # 4
+"""It was called off: nothing is held, and nothing will be."""
+PAYMENT_STATUS_REFUNDED: PaymentStatus.ValueType  # 5
+"""All that was collected was paid back."""
+Global___PaymentStatus: _TypeAlias = PaymentStatus  # noqa: Y015
+
+class _NotificationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NotificationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTIFICATION_KIND_UNSPECIFIED: _NotificationKind.ValueType  # 0
+    """Not set."""
+    NOTIFICATION_KIND_ORDER_CONFIRMED: _NotificationKind.ValueType  # 1
+    """The order is confirmed and paid."""
+    NOTIFICATION_KIND_ORDER_CANCELLED: _NotificationKind.ValueType  # 2
+    """The order was cancelled."""
+
+class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
+    """What a customer is told about an order."""
+
+NOTIFICATION_KIND_UNSPECIFIED: NotificationKind.ValueType  # 0
+"""Not set."""
+NOTIFICATION_KIND_ORDER_CONFIRMED: NotificationKind.ValueType  # 1
+"""The order is confirmed and paid."""
+NOTIFICATION_KIND_ORDER_CANCELLED: NotificationKind.ValueType  # 2
+"""The order was cancelled."""
+Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
+
+class _FulfilmentStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FulfilmentStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FulfilmentStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FULFILMENT_STEP_UNSPECIFIED: _FulfilmentStep.ValueType  # 0
+    """Not set."""
+    FULFILMENT_STEP_RESERVE: _FulfilmentStep.ValueType  # 1
+    """Its stock is reserved."""
+    FULFILMENT_STEP_AUTHORIZE: _FulfilmentStep.ValueType  # 2
+    """Its payment is authorised."""
+    FULFILMENT_STEP_CONFIRM: _FulfilmentStep.ValueType  # 3
+    """The order is confirmed: pending to processing."""
+    FULFILMENT_STEP_CAPTURE: _FulfilmentStep.ValueType  # 4
+    """Its payment is captured."""
+    FULFILMENT_STEP_COMMIT: _FulfilmentStep.ValueType  # 5
+    """Its stock leaves."""
+
+class FulfilmentStep(_FulfilmentStep, metaclass=_FulfilmentStepEnumTypeWrapper):
+    """The steps of an order's fulfilment, in order."""
+
+FULFILMENT_STEP_UNSPECIFIED: FulfilmentStep.ValueType  # 0
+"""Not set."""
+FULFILMENT_STEP_RESERVE: FulfilmentStep.ValueType  # 1
+"""Its stock is reserved."""
+FULFILMENT_STEP_AUTHORIZE: FulfilmentStep.ValueType  # 2
+"""Its payment is authorised."""
+FULFILMENT_STEP_CONFIRM: FulfilmentStep.ValueType  # 3
+"""The order is confirmed: pending to processing."""
+FULFILMENT_STEP_CAPTURE: FulfilmentStep.ValueType  # 4
+"""Its payment is captured."""
+FULFILMENT_STEP_COMMIT: FulfilmentStep.ValueType  # 5
+"""Its stock leaves."""
+Global___FulfilmentStep: _TypeAlias = FulfilmentStep  # noqa: Y015
+
+@_typing.final
+class PaymentMethod(_message.Message):
+    """How to pay: a provider's token for a payment method, never the method itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    LAST_FOUR_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token that the provider gave for the card or account. What looks like a card number is refused."""
+    last_four: _builtins.str
+    """The last four digits, for the customer to recognise it; may be empty."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        last_four: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_four", b"last_four", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentMethod: _TypeAlias = PaymentMethod  # noqa: Y015
+
+@_typing.final
+class StockLine(_message.Message):
+    """So many of a stock item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item; of an order's line the product."""
+    quantity: _builtins.int
+    """How many, 1 to 1,000,000,000."""
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockLine: _TypeAlias = StockLine  # noqa: Y015
+
+@_typing.final
+class StockLevel(_message.Message):
+    """How much there is of a stock item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ON_HAND_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    REORDER_POINT_FIELD_NUMBER: _builtins.int
+    on_hand: _builtins.int
+    """How many there are, reserved ones included."""
+    reserved: _builtins.int
+    """How many of them are reserved for orders."""
+    available: _builtins.int
+    """How many can still be reserved: on hand less reserved, never negative."""
+    reorder_point: _builtins.int
+    """The item runs low when no more than this are available; 0: it never does."""
+    def __init__(
+        self,
+        *,
+        on_hand: _builtins.int = ...,
+        reserved: _builtins.int = ...,
+        available: _builtins.int = ...,
+        reorder_point: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "on_hand", b"on_hand", "reorder_point", b"reorder_point", "reserved", b"reserved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockLevel: _TypeAlias = StockLevel  # noqa: Y015
+
 @_typing.final
 class OrderItem(_message.Message):
     """A line of an order."""

@@ -228,3 +228,263 @@ class Customer(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Customer: _TypeAlias = Customer  # noqa: Y015
+
+@_typing.final
+class StockView(_message.Message):
+    """A stock item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_POSITION_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The stock item."""
+    name: _builtins.str
+    """What it is called."""
+    low: _builtins.bool
+    """True while no more are available than its reorder point."""
+    version: _builtins.int
+    """The version of the stock item's stream that this shows."""
+    create_position: _builtins.int
+    """The log position of the record that registered it: its place in lists."""
+    @_builtins.property
+    def level(self) -> _types_pb2.StockLevel:
+        """How much there is."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed after that; absent until it does."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        name: _builtins.str = ...,
+        level: _types_pb2.StockLevel | None = ...,
+        low: _builtins.bool = ...,
+        version: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        create_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "level", b"level", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_position", b"create_position", "create_time", b"create_time", "level", b"level", "low", b"low", "name", b"name", "sku", b"sku", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockView: _TypeAlias = StockView  # noqa: Y015
+
+@_typing.final
+class PaymentView(_message.Message):
+    """The payment of an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CAPTURED_AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    LAST_FOUR_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    DECLINE_REASON_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    status: _types_pb2.PaymentStatus.ValueType
+    """How far it has come."""
+    last_four: _builtins.str
+    """The last four digits of the card, where known."""
+    provider_reference: _builtins.str
+    """The provider's own name for the authorisation; empty until there is one."""
+    decline_reason: _builtins.str
+    """Why it was declined, in the provider's words; empty unless it was."""
+    version: _builtins.int
+    """The version of the payment's stream that this shows."""
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """What was authorised, or was to be where it was declined; absent for one that was voided before anything was held."""
+
+    @_builtins.property
+    def captured_amount(self) -> _common_pb2.Money:
+        """What was captured; absent until something is."""
+
+    @_builtins.property
+    def refunded_amount(self) -> _common_pb2.Money:
+        """What was paid back; absent until something is."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first heard of."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed after that; absent until it does."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        status: _types_pb2.PaymentStatus.ValueType = ...,
+        amount: _common_pb2.Money | None = ...,
+        captured_amount: _common_pb2.Money | None = ...,
+        refunded_amount: _common_pb2.Money | None = ...,
+        last_four: _builtins.str = ...,
+        provider_reference: _builtins.str = ...,
+        decline_reason: _builtins.str = ...,
+        version: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "refunded_amount", b"refunded_amount", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "decline_reason", b"decline_reason", "last_four", b"last_four", "order_id", b"order_id", "provider_reference", b"provider_reference", "refunded_amount", b"refunded_amount", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentView: _TypeAlias = PaymentView  # noqa: Y015
+
+@_typing.final
+class OrderHistoryEntry(_message.Message):
+    """Something that happened to an order, its payment, its stock, or of what its customer was told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    position: _builtins.int
+    """The log position of its record: its place in the list."""
+    type: _builtins.str
+    """Full name of the event, e.g. "cqrs.shop.v1.OrderCreated"."""
+    text: _builtins.str
+    """What happened in a few words, e.g. "pending to processing"; empty where the type says it all. Without personal data."""
+    stream: _builtins.str
+    """The stream that it happened in, e.g. "shop.order-7"."""
+    version: _builtins.int
+    """The version of that stream."""
+    actor: _builtins.str
+    """Who caused it, where known."""
+    correlation_id: _builtins.str
+    """Groups everything that one cause led to."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        position: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        type: _builtins.str = ...,
+        text: _builtins.str = ...,
+        stream: _builtins.str = ...,
+        version: _builtins.int = ...,
+        actor: _builtins.str = ...,
+        correlation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "correlation_id", b"correlation_id", "order_id", b"order_id", "position", b"position", "stream", b"stream", "text", b"text", "time", b"time", "type", b"type", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderHistoryEntry: _TypeAlias = OrderHistoryEntry  # noqa: Y015
+
+@_typing.final
+class DailySalesView(_message.Message):
+    """What was sold on a day, by the time of the orders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day in UTC, "YYYY-MM-DD"."""
+    order_count: _builtins.int
+    """How many orders."""
+    item_count: _builtins.int
+    """The sum of their quantities."""
+    @_builtins.property
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Money]:
+        """The sum of their totals, one amount per currency, by currency code."""
+
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        order_count: _builtins.int = ...,
+        item_count: _builtins.int = ...,
+        revenue: _abc.Iterable[_common_pb2.Money] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "item_count", b"item_count", "order_count", b"order_count", "revenue", b"revenue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DailySalesView: _TypeAlias = DailySalesView  # noqa: Y015
+
+@_typing.final
+class ProductSalesView(_message.Message):
+    """What was sold of a product."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_NAME_FIELD_NUMBER: _builtins.int
+    ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    product_id: _builtins.str
+    """The product."""
+    product_name: _builtins.str
+    """Its name, as it was last sold under one."""
+    order_count: _builtins.int
+    """How many orders have it."""
+    quantity: _builtins.int
+    """The sum of the quantities."""
+    @_builtins.property
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Money]:
+        """The sum of quantity times price, one amount per currency, by currency code."""
+
+    def __init__(
+        self,
+        *,
+        product_id: _builtins.str = ...,
+        product_name: _builtins.str = ...,
+        order_count: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+        revenue: _abc.Iterable[_common_pb2.Money] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_count", b"order_count", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "revenue", b"revenue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductSalesView: _TypeAlias = ProductSalesView  # noqa: Y015
