@@ -26,23 +26,23 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63qrs/options/v1/options.proto\x12\x0f\x63qrs.options.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"\xdc\x01\n\x0e\x43ommandOptions\x12\x38\n\texecution\x18\x01 \x01(\x0e\x32\x1a.cqrs.options.v1.ExecutionR\texecution\x12\x18\n\x07\x63hannel\x18\x02 \x01(\tR\x07\x63hannel\x12\x1c\n\taggregate\x18\x03 \x01(\tR\taggregate\x12,\n\x12\x61ggregate_id_field\x18\x04 \x01(\tR\x10\x61ggregateIdField\x12\x14\n\x05\x65mits\x18\x05 \x03(\tR\x05\x65mits\x12\x14\n\x05scope\x18\x06 \x01(\tR\x05scope\"N\n\x0cQueryOptions\x12\x12\n\x04view\x18\x01 \x01(\tR\x04view\x12\x14\n\x05index\x18\x02 \x01(\tR\x05index\x12\x14\n\x05scope\x18\x03 \x01(\tR\x05scope\"S\n\x0c\x45ventOptions\x12\x1c\n\taggregate\x18\x01 \x01(\tR\taggregate\x12%\n\x0eschema_version\x18\x02 \x01(\x05R\rschemaVersion\"?\n\x0bViewOptions\x12\x1e\n\nprojection\x18\x01 \x01(\tR\nprojection\x12\x10\n\x03key\x18\x02 \x01(\tR\x03key\"6\n\x0eRefusalOptions\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.google.rpc.CodeR\x04\x63ode*O\n\tExecution\x12\x19\n\x15\x45XECUTION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x45XECUTION_SYNC\x10\x01\x12\x13\n\x0f\x45XECUTION_ASYNC\x10\x02:[\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1f.cqrs.options.v1.CommandOptionsR\x07\x63ommand:U\n\x05query\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1d.cqrs.options.v1.QueryOptionsR\x05query:V\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xbe\x87\x03 \x01(\x0b\x32\x1d.cqrs.options.v1.EventOptionsR\x05\x65vent:S\n\x04view\x12\x1f.google.protobuf.MessageOptions\x18\xbf\x87\x03 \x01(\x0b\x32\x1c.cqrs.options.v1.ViewOptionsR\x04view:^\n\x07refusal\x12!.google.protobuf.EnumValueOptions\x18\xc8\x87\x03 \x01(\x0b\x32\x1f.cqrs.options.v1.RefusalOptionsR\x07refusalb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63qrs/options/v1/options.proto\x12\x0f\x63qrs.options.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"\xff\x01\n\x0e\x43ommandOptions\x12\x38\n\texecution\x18\x01 \x01(\x0e\x32\x1a.cqrs.options.v1.ExecutionR\texecution\x12\x18\n\x07\x63hannel\x18\x02 \x01(\tR\x07\x63hannel\x12\x1c\n\taggregate\x18\x03 \x01(\tR\taggregate\x12,\n\x12\x61ggregate_id_field\x18\x04 \x01(\tR\x10\x61ggregateIdField\x12\x14\n\x05\x65mits\x18\x05 \x03(\tR\x05\x65mits\x12\x14\n\x05scope\x18\x06 \x01(\tR\x05scope\x12!\n\x0c\x61lso_changes\x18\x07 \x03(\tR\x0b\x61lsoChanges\"N\n\x0cQueryOptions\x12\x12\n\x04view\x18\x01 \x01(\tR\x04view\x12\x14\n\x05index\x18\x02 \x01(\tR\x05index\x12\x14\n\x05scope\x18\x03 \x01(\tR\x05scope\"S\n\x0c\x45ventOptions\x12\x1c\n\taggregate\x18\x01 \x01(\tR\taggregate\x12%\n\x0eschema_version\x18\x02 \x01(\x05R\rschemaVersion\"?\n\x0bViewOptions\x12\x1e\n\nprojection\x18\x01 \x01(\tR\nprojection\x12\x10\n\x03key\x18\x02 \x01(\tR\x03key\"6\n\x0eRefusalOptions\x12$\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x10.google.rpc.CodeR\x04\x63ode*O\n\tExecution\x12\x19\n\x15\x45XECUTION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x45XECUTION_SYNC\x10\x01\x12\x13\n\x0f\x45XECUTION_ASYNC\x10\x02:[\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1f.cqrs.options.v1.CommandOptionsR\x07\x63ommand:U\n\x05query\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1d.cqrs.options.v1.QueryOptionsR\x05query:V\n\x05\x65vent\x12\x1f.google.protobuf.MessageOptions\x18\xbe\x87\x03 \x01(\x0b\x32\x1d.cqrs.options.v1.EventOptionsR\x05\x65vent:S\n\x04view\x12\x1f.google.protobuf.MessageOptions\x18\xbf\x87\x03 \x01(\x0b\x32\x1c.cqrs.options.v1.ViewOptionsR\x04view:^\n\x07refusal\x12!.google.protobuf.EnumValueOptions\x18\xc8\x87\x03 \x01(\x0b\x32\x1f.cqrs.options.v1.RefusalOptionsR\x07refusalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqrs.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXECUTION']._serialized_start=616
-  _globals['_EXECUTION']._serialized_end=695
+  _globals['_EXECUTION']._serialized_start=651
+  _globals['_EXECUTION']._serialized_end=730
   _globals['_COMMANDOPTIONS']._serialized_start=108
-  _globals['_COMMANDOPTIONS']._serialized_end=328
-  _globals['_QUERYOPTIONS']._serialized_start=330
-  _globals['_QUERYOPTIONS']._serialized_end=408
-  _globals['_EVENTOPTIONS']._serialized_start=410
-  _globals['_EVENTOPTIONS']._serialized_end=493
-  _globals['_VIEWOPTIONS']._serialized_start=495
-  _globals['_VIEWOPTIONS']._serialized_end=558
-  _globals['_REFUSALOPTIONS']._serialized_start=560
-  _globals['_REFUSALOPTIONS']._serialized_end=614
+  _globals['_COMMANDOPTIONS']._serialized_end=363
+  _globals['_QUERYOPTIONS']._serialized_start=365
+  _globals['_QUERYOPTIONS']._serialized_end=443
+  _globals['_EVENTOPTIONS']._serialized_start=445
+  _globals['_EVENTOPTIONS']._serialized_end=528
+  _globals['_VIEWOPTIONS']._serialized_start=530
+  _globals['_VIEWOPTIONS']._serialized_end=593
+  _globals['_REFUSALOPTIONS']._serialized_start=595
+  _globals['_REFUSALOPTIONS']._serialized_end=649
 # @@protoc_insertion_point(module_scope)

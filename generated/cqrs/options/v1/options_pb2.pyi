@@ -60,6 +60,7 @@ class CommandOptions(_message.Message):
     AGGREGATE_ID_FIELD_FIELD_NUMBER: _builtins.int
     EMITS_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    ALSO_CHANGES_FIELD_NUMBER: _builtins.int
     execution: Global___Execution.ValueType
     """How it is carried out."""
     channel: _builtins.str
@@ -74,6 +75,10 @@ class CommandOptions(_message.Message):
     def emits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Full names of the event messages that it may emit."""
 
+    @_builtins.property
+    def also_changes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further kinds of stream that it changes, in the same transaction, e.g. "bank.account"."""
+
     def __init__(
         self,
         *,
@@ -83,10 +88,11 @@ class CommandOptions(_message.Message):
         aggregate_id_field: _builtins.str = ...,
         emits: _abc.Iterable[_builtins.str] | None = ...,
         scope: _builtins.str = ...,
+        also_changes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "aggregate_id_field", b"aggregate_id_field", "channel", b"channel", "emits", b"emits", "execution", b"execution", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate", b"aggregate", "aggregate_id_field", b"aggregate_id_field", "also_changes", b"also_changes", "channel", b"channel", "emits", b"emits", "execution", b"execution", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
