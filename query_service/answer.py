@@ -42,3 +42,20 @@ class Answer:
     """request → what to read."""
     respond: Callable[[Any, Any], Message]
     """(request, view or None | list of views) → response as stored, without metadata; raises Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How one query RPC that streams is answered: the view, then its newest state after each change.
+
+    The server adds consistency, metadata, and `skipped`: how many versions of the view were passed over.
+    """
+
+    rpc: str
+    """Full name, e.g. "cqrs.admin.v1.CommandQueryService.WatchCommand"."""
+    read: Callable[[Any], One]
+    """request → the view to watch; the view has a `version`."""
+    respond: Callable[[Any, Any], Message]
+    """(request, view or None) → one message of the stream, without metadata and `skipped`; raises Refused."""
+    last: Callable[[Any], bool] = lambda _view: False
+    """view → whether it is final: the stream ends with it. By default it ends only with its caller."""

@@ -1,24 +1,19 @@
 """Step 9: how every query is answered: read once, as fresh as asked, fill the response, say how fresh it is."""
 
-import time
 from typing import Any
 
 import structlog
-from cqrs.common.v1.common_pb2 import ReadMetadata
-from cqrs.common.v1.errors_pb2 import PLATFORM_ERROR_STORE_UNAVAILABLE
 from google.protobuf.message import Message
 
 from query_service.answer import Answer, One, Page
 from query_service.freshness import EVENTUAL, Demand, read_fresh
+from query_service.metadata import describe, unavailable_when_away, version_of
 from query_service.metrics import STALE
 from query_service.paging import slice_of, token_of
-from query_service.read_store import FoundPage, FoundView, ReadStore, ReadStoreUnavailable
+from query_service.read_store import FoundPage, ReadStore
 from query_service.standing import Standing
-from runtime.call import Call, refuse
+from runtime.call import Call
 from runtime.validation import invalid
-
-RETRY_SECONDS = 0.5
-"""When a caller is told to ask again while the store is away."""
 
 log = structlog.get_logger()
 
@@ -37,21 +32,17 @@ class Handler:
         """The response, complete; raises Refused."""
         asked = self._answer.read(request)
         demand = Demand.of(request.consistency, call.remaining()) if request.HasField("consistency") else EVENTUAL
-        try:
+        with unavailable_when_away(self._log):
             if isinstance(asked, One):
                 return await self._one(request, asked, demand)
             return await self._page(request, asked, demand)
-        except ReadStoreUnavailable as error:
-            self._log.warning("the store of views is away", error=str(error))
-            text = "The store of the views does not answer: call again"
-            raise refuse(PLATFORM_ERROR_STORE_UNAVAILABLE, text, retry_seconds=RETRY_SECONDS) from error
 
     async def _one(self, request: Any, one: One, demand: Demand) -> Message:
         found, stale = await read_fresh(
             demand,
             lambda: self._store.watch(one.projection),
             lambda: self._store.view(one),
-            lambda found: _version(one, found),
+            lambda found: version_of(one, found),
         )
         view = None if found.view is None else one.type.FromString(found.view)
         self._log.info(
@@ -87,23 +78,9 @@ class Handler:
         return response  # type: ignore[no-any-return]  # paging fields are not known to Message
 
     def _describe(self, response: Any, standing: Standing, stale: bool) -> None:
-        metadata: ReadMetadata = response.metadata
-        metadata.as_of.epoch = standing.epoch
-        metadata.as_of.position = standing.position
-        lag = standing.lag_seconds(time.time())
-        if lag is not None:
-            metadata.lag.seconds, metadata.lag.nanos = int(lag), int(lag % 1 * 1e9)
+        describe(response, standing, stale)
         if stale:
-            metadata.stale = True
             self._stale.inc()
-
-
-def _version(one: One, found: FoundView) -> int:
-    """The version of the aggregate that a view shows; 0 where there is none."""
-    if found.view is None:
-        return 0
-    view: Any = one.type.FromString(found.view)
-    return int(view.version)
 
 
 def _no_version(_found: FoundPage) -> int:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from cqrs.options.v1.options_pb2 import query as query_option
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 
-from query_service.answer import Answer
+from query_service.answer import Answer, Watching
 from query_service.handle import Handler
 from query_service.read_store import ReadStore
+from query_service.watch import Watcher
 from runtime.rpc import Streaming, Unary
 
 
@@ -16,9 +17,10 @@ class CatalogueError(TypeError):
 
 
 Answered = tuple[ServiceDescriptor, dict[str, Unary | Streaming]]
+Answers = Sequence[Answer | Watching]
 
 
-def query_services(contracts: Iterable[FileDescriptor], answers: Sequence[Answer], store: ReadStore) -> list[Answered]:
+def query_services(contracts: Iterable[FileDescriptor], answers: Answers, store: ReadStore) -> list[Answered]:
     """The handlers of every service in the contracts; raises CatalogueError naming the RPCs at fault."""
     services = [service for contract in contracts for service in contract.services_by_name.values()]
     methods = {method.full_name: method for service in services for method in service.methods}
@@ -33,8 +35,8 @@ def query_services(contracts: Iterable[FileDescriptor], answers: Sequence[Answer
     ]
 
 
-def _listed_once(answers: Sequence[Answer]) -> dict[str, Answer]:
-    by_rpc: dict[str, Answer] = {}
+def _listed_once(answers: Answers) -> dict[str, Answer | Watching]:
+    by_rpc: dict[str, Answer | Watching] = {}
     for answer in answers:
         if answer.rpc in by_rpc:
             raise CatalogueError(f"{answer.rpc} is answered twice: list one Answer for it in ANSWERS")
@@ -42,7 +44,10 @@ def _listed_once(answers: Sequence[Answer]) -> dict[str, Answer]:
     return by_rpc
 
 
-def _handler(method: MethodDescriptor, answer: Answer, store: ReadStore) -> Unary:
+def _handler(method: MethodDescriptor, answer: Answer | Watching, store: ReadStore) -> Unary | Streaming:
     if not method.GetOptions().HasExtension(query_option):
         raise CatalogueError(f"{method.full_name} is no query: give it the option (cqrs.options.v1.query)")
-    return Handler(answer, store).handle
+    if method.server_streaming != isinstance(answer, Watching):
+        kinds = ("a Watching", "an Answer") if method.server_streaming else ("an Answer", "a Watching")
+        raise CatalogueError(f"{method.full_name} needs {kinds[0]}, not {kinds[1]}: streams watch, other RPCs answer")
+    return Watcher(answer, store).handle if isinstance(answer, Watching) else Handler(answer, store).handle

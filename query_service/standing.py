@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cqrs.common.v1.common_pb2 import ConsistencyToken
+
 BEAT_SECONDS = 2.0
 """A heartbeat of the projector that is older says nothing about the lag."""
 
@@ -26,6 +28,11 @@ class Standing:
     """RUNNING, STOPPED, CATCHING_UP; empty when no projector ever ran."""
     error: str = ""
     """Why it stopped."""
+
+    @property
+    def token(self) -> ConsistencyToken:
+        """The point in the log that the views show."""
+        return ConsistencyToken(epoch=self.epoch, position=self.position)
 
     @property
     def current_epoch(self) -> str:

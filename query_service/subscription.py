@@ -49,7 +49,9 @@ class Subscription:
                 if not said or self.listening.is_set():
                     log.warning("notifications of the views are not heard", error=str(error))
                 said = True
-            self.listening.clear()
+            if self.listening.is_set():
+                self.listening.clear()
+                self.notices.missed()  # who waits looks now, and learns whether the store is away
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen(self) -> None:

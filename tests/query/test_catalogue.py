@@ -8,7 +8,7 @@ from cqrs.options.v1.options_pb2 import query
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from query_service.answer import Answer, One, Page
+from query_service.answer import Answer, One, Page, Watching
 from query_service.answers import ANSWERS, CONTRACTS
 from query_service.memory_read_store import MemoryReadStore
 from query_service.projections import projections_of
@@ -33,6 +33,21 @@ def test_an_answer_to_an_rpc_that_no_contract_declares_is_named() -> None:
     unknown = Answer("cqrs.shop.v1.CartQueryService.Nothing", ANSWERS[0].read, ANSWERS[0].respond)
     with pytest.raises(CatalogueError, match=r"no contract declares: cqrs\.shop\.v1\.CartQueryService\.Nothing"):
         query_services(CONTRACTS, (*ANSWERS, unknown), MemoryReadStore())
+
+
+def test_an_rpc_that_streams_is_watched_and_no_other_is() -> None:
+    def without(rpc: str) -> tuple[Answer | Watching, ...]:
+        return tuple(answer for answer in ANSWERS if not answer.rpc.endswith(rpc))
+
+    def read(_request: object) -> One:
+        raise AssertionError("nobody asks")
+
+    answered = Answer("cqrs.admin.v1.CommandQueryService.WatchCommand", read, ANSWERS[0].respond)
+    with pytest.raises(CatalogueError, match="WatchCommand needs a Watching, not an Answer"):
+        query_services(CONTRACTS, (*without(".WatchCommand"), answered), MemoryReadStore())
+    watched = Watching("cqrs.admin.v1.CommandQueryService.GetCommand", read, ANSWERS[0].respond)
+    with pytest.raises(CatalogueError, match="GetCommand needs an Answer, not a Watching"):
+        query_services(CONTRACTS, (*without(".GetCommand"), watched), MemoryReadStore())
 
 
 # promise 000-6, 001-6
