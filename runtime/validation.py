@@ -14,10 +14,18 @@ _validator = protovalidate.Validator()
 
 
 def validate(request: Message) -> None:
-    """Raise INVALID_REQUEST with every fault, in field order, the first one's text as its own."""
+    """Raise a refusal with every fault, in field order, the first one's text as its own.
+
+    Its reason is INVALID_REQUEST, unless the first broken rule has one of its domain's: its id then ends with that, as in
+    `amount.AMOUNT_MUST_NOT_BE_ZERO`."""
     violations = _validator.collect_violations(request)
     if violations:
-        raise invalid(_faults(request.DESCRIPTOR, violations))
+        placed = _in_order(request.DESCRIPTOR, violations)
+        refused = invalid((path, _text(path, violation)) for path, violation in placed)
+        reason = _reason(placed[0][1].proto.rule_id)
+        if reason:
+            refused.reason, refused.domain = reason, request.DESCRIPTOR.file.package
+        raise refused
 
 
 def invalid(fields: Iterable[tuple[str, str]]) -> Refused:
@@ -28,19 +36,25 @@ def invalid(fields: Iterable[tuple[str, str]]) -> Refused:
     return refused
 
 
-def _faults(descriptor: Any, violations: Iterable[Any]) -> list[tuple[str, str]]:
-    """(field path, text) of each violation, in field order."""
+def _in_order(descriptor: Any, violations: Iterable[Any]) -> list[tuple[str, Any]]:
+    """Each violation with its field path, in field order."""
     placed = [(_place(descriptor, violation.proto), violation) for violation in violations]
     placed.sort(key=lambda pair: pair[0][0])
-    return [(path, _text(path, violation)) for (_, path), violation in placed]
+    return [(path, violation) for (_, path), violation in placed]
+
+
+def _reason(rule_id: str) -> str:
+    """The reason that the end of a rule's id gives; empty where it gives none."""
+    reason = rule_id.rpartition(".")[2]
+    return reason if reason.isupper() else ""
 
 
 def _place(descriptor: Any, violation: Any) -> tuple[tuple[int, ...], str]:
     """Where a violation stands; a rule over the whole message has the name of the field that it is about as its id."""
     elements = violation.field.elements if violation.field else ()
     if not elements:
-        about = descriptor.fields_by_name.get(violation.rule_id)
-        return (about.number if about else 1_000_000,), violation.rule_id if about else ""
+        about = descriptor.fields_by_name.get(violation.rule_id.partition(".")[0])
+        return (about.number if about else 1_000_000,), about.name if about else ""
     order: list[int] = []
     names: list[str] = []
     for element in elements:
