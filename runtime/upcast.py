@@ -21,8 +21,13 @@ def decode(record: Record, upcasters: Upcasters = UPCASTERS) -> Message | None:
     upcast = upcasters.get((record.type, record.schema_version))
     if upcast is not None:
         return upcast(record.data)
-    known = _CLASSES[record.type] if record.type in _CLASSES else _look_up(record.type)
+    known = message_class(record.type)
     return None if known is None else known.FromString(record.data)
+
+
+def message_class(name: str) -> type[Message] | None:
+    """The message of a full protobuf name; None for one that this version does not know."""
+    return _CLASSES[name] if name in _CLASSES else _look_up(name)
 
 
 def _look_up(name: str) -> type[Message] | None:
