@@ -28,8 +28,8 @@ from cqrs.shop.v1.types_pb2 import (
     OrderStatus,
 )
 
+from command_service.domains.money import spelled
 from command_service.domains.shop.lines import Line, amount, lines_of
-from command_service.domains.shop.money import spelled
 from command_service.domains.shop.order_state import Order, spelled_status
 from command_service.domains.shop.refusal import LARGEST_AMOUNT, LARGEST_QUANTITY, MOST_LINES, refuse
 
