@@ -97,6 +97,12 @@ class Executor:
         except Exception as error:  # noqa: BLE001 # whatever it is, the command is kept with it
             return await self._failed(attempt, record, f"{type(error).__name__}: {error}")
 
+    async def give_up(self, claim: Claimed, error: str) -> Ended:
+        """End a command as a failed one without another attempt; raises LogUnavailable or LogOverloaded."""
+        record = Record.FromString(claim.record)
+        accepted = CommandAccepted.FromString(record.data)
+        return await self._failed(Attempt(claim, accepted, time.monotonic()), record, error)
+
     def _restored(self, accepted: CommandAccepted, record: Record) -> Command:
         rpc = self._catalogue.rpc(accepted.rpc)
         call = Call(rpc.name, str(uuid_utils.uuid7()), math.inf, record.traceparent, record.actor)
