@@ -1,4 +1,4 @@
-"""`obverse commands retry|discard|schedule|cancel|pause|resume`: what an operator decides; each is a record in the log."""
+"""`obverse commands retry|discard|schedule|cancel|pause|resume`: an operator decides; each is a record in the log."""
 
 import json as jsonlib
 from datetime import UTC, datetime
