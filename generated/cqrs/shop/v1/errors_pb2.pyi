@@ -39,7 +39,7 @@ class _ShopErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShopError.V
     SHOP_ERROR_STATUS_NOT_REACHABLE: _ShopError.ValueType  # 7
     """The order's status does not allow the move. Read the order and decide anew."""
     SHOP_ERROR_ITEMS_FIXED: _ShopError.ValueType  # 8
-    """The items cannot change once the order is no longer pending."""
+    """The items cannot change once the order was placed or is no longer pending."""
     SHOP_ERROR_ITEM_NOT_FOUND: _ShopError.ValueType  # 9
     """The order has no line of the product, or none at the price. Read the order and decide anew."""
     SHOP_ERROR_PRICE_AMBIGUOUS: _ShopError.ValueType  # 10
@@ -121,7 +121,7 @@ SHOP_ERROR_CURRENCY_MISMATCH: ShopError.ValueType  # 6
 SHOP_ERROR_STATUS_NOT_REACHABLE: ShopError.ValueType  # 7
 """The order's status does not allow the move. Read the order and decide anew."""
 SHOP_ERROR_ITEMS_FIXED: ShopError.ValueType  # 8
-"""The items cannot change once the order is no longer pending."""
+"""The items cannot change once the order was placed or is no longer pending."""
 SHOP_ERROR_ITEM_NOT_FOUND: ShopError.ValueType  # 9
 """The order has no line of the product, or none at the price. Read the order and decide anew."""
 SHOP_ERROR_PRICE_AMBIGUOUS: ShopError.ValueType  # 10

@@ -1143,10 +1143,13 @@ class PaymentRefunded(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     provider_reference: _builtins.str
     """The provider's own name for it."""
+    complete: _builtins.bool
+    """True when nothing of what was captured is left."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money:
         """The amount of this time."""
@@ -1162,10 +1165,11 @@ class PaymentRefunded(_message.Message):
         amount: _common_pb2.Money | None = ...,
         refunded_amount: _common_pb2.Money | None = ...,
         provider_reference: _builtins.str = ...,
+        complete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "refunded_amount", b"refunded_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "order_id", b"order_id", "provider_reference", b"provider_reference", "refunded_amount", b"refunded_amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "complete", b"complete", "order_id", b"order_id", "provider_reference", b"provider_reference", "refunded_amount", b"refunded_amount"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

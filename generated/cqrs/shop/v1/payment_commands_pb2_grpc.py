@@ -96,7 +96,7 @@ class PaymentCommandServiceServicer:
 
     def ProcessPayment(self, request, context):
         """Holds and collects an amount in one. For an order that was placed in the plain variant it then sends UpdateInventory,
-        SendOrderNotifications and UpdateAnalytics; where it was declined, CancelOrder.
+        SendOrderNotifications and UpdateAnalytics, and the order is being processed; where it was declined, CancelOrder.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,7 @@ class PaymentCommandServiceStub:
     """Pays captured money back, all that is left of it or a part."""
     ProcessPayment: _grpc.UnaryUnaryMultiCallable[_payment_commands_pb2.ProcessPaymentRequest, _payment_commands_pb2.ProcessPaymentResponse]
     """Holds and collects an amount in one. For an order that was placed in the plain variant it then sends UpdateInventory,
-    SendOrderNotifications and UpdateAnalytics; where it was declined, CancelOrder.
+    SendOrderNotifications and UpdateAnalytics, and the order is being processed; where it was declined, CancelOrder.
     """
 
 @_typing.type_check_only
@@ -61,7 +61,7 @@ class PaymentCommandServiceAsyncStub(PaymentCommandServiceStub):
     """Pays captured money back, all that is left of it or a part."""
     ProcessPayment: _aio.UnaryUnaryMultiCallable[_payment_commands_pb2.ProcessPaymentRequest, _payment_commands_pb2.ProcessPaymentResponse]  # type: ignore[assignment]
     """Holds and collects an amount in one. For an order that was placed in the plain variant it then sends UpdateInventory,
-    SendOrderNotifications and UpdateAnalytics; where it was declined, CancelOrder.
+    SendOrderNotifications and UpdateAnalytics, and the order is being processed; where it was declined, CancelOrder.
     """
 
 class PaymentCommandServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -106,7 +106,7 @@ class PaymentCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_commands_pb2.ProcessPaymentResponse, _abc.Awaitable[_payment_commands_pb2.ProcessPaymentResponse]]:
         """Holds and collects an amount in one. For an order that was placed in the plain variant it then sends UpdateInventory,
-        SendOrderNotifications and UpdateAnalytics; where it was declined, CancelOrder.
+        SendOrderNotifications and UpdateAnalytics, and the order is being processed; where it was declined, CancelOrder.
         """
 
 def add_PaymentCommandServiceServicer_to_server(servicer: PaymentCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
