@@ -1,10 +1,9 @@
-"""Step 4 to 8: the record's place in the log, the hash chain over it, and where it is published."""
+"""Step 4 to 8: the record's place in the log, and the hash chain over it."""
 
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.timestamp_pb2 import Timestamp
 
 LARGEST_RECORD_BYTES = 384 * 1024
@@ -43,11 +42,6 @@ def genesis(epoch: str) -> bytes:
 def link(chain: bytes, position: int, record: bytes) -> bytes:
     """The chain at `position`: sha256(chain before ‖ position as 8 bytes big-endian ‖ record bytes)."""
     return hashlib.sha256(chain + position.to_bytes(8, "big") + record).digest()
-
-
-def subject(record: Record) -> str:
-    """Where a record is published: `log.<domain>.<stream type>.<short record type>`."""
-    return f"log.{category(record.stream)}.{record.type.rpartition('.')[2]}"
 
 
 def category(stream: str) -> str:

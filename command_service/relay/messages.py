@@ -10,10 +10,11 @@ from functools import lru_cache
 from cqrs.log.v1.record_pb2 import Record
 
 from command_service.relay.errors import Unpublishable
-from runtime.record import Logged, category
+from runtime.record import Logged
+from runtime.subjects import subject as subject_of
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_SUBJECT = re.compile(r"[A-Za-z0-9_.]+")
+_SUBJECT = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def batch(epoch: str, records: Sequence[Logged], batch_id: str, reply: str) -> bytes:
@@ -52,7 +53,7 @@ def _message(out: list[bytes], epoch: str, logged: Logged, control: bytes, reply
         f"Obverse-Chain: {logged.chain.hex()}\r\n{_trace(record.traceparent)}"
     ).encode() + control
     size = len(header) + 2
-    subject = _subject(category(record.stream), record.type)
+    subject = _checked(subject_of(record))
     out += (
         f"HPUB {subject} {reply} {size} {size + len(logged.record)}\r\n".encode(),
         header,
@@ -67,8 +68,7 @@ def _trace(traceparent: str) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _subject(kind: str, record_type: str) -> str:
-    subject = f"log.{kind}.{record_type.rpartition('.')[2]}"
+def _checked(subject: str) -> str:
     if not _SUBJECT.fullmatch(subject) or "" in subject.split("."):
         raise Unpublishable(f"{subject!r} is no subject: the names of streams and record types are letters, digits, _")
     return subject

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cqrs.admin.v1.events_pb2 import CommandAccepted, CommandFailed
 from cqrs.log.v1.record_pb2 import Record
 from nats.js import JetStreamContext
 
+from command_service.event_log import Entry, NewRecord
 from command_service.memory_event_log import MemoryEventLog
 from command_service.relay.declaration import Extent, declared
 from command_service.relay.errors import Unpublishable
@@ -216,6 +218,25 @@ def test_messages_that_are_missing_inside_the_stream_are_holes() -> None:
     assert Extent(1, 10, 7, "", ()).holes == 3
     assert Extent(5, 10, 6, "", ()).holes == 0
     assert Extent(0, 0, 0, "", ()).holes == 0
+
+
+# promise 000-12
+async def test_commands_are_published_under_their_channel(broker: EmbeddedNats) -> None:
+    log = MemoryEventLog()
+    sent = (
+        CommandAccepted(command_id="7", channel="bank.notify"),
+        CommandFailed(command_id="7", channel="bank.notify"),
+    )
+    for version, event in enumerate(sent):
+        record = Record(id=f"r{version}", type=event.DESCRIPTOR.full_name, stream="command-7", version=version + 1)
+        record.data = event.SerializeToString()
+        new = NewRecord(record.stream, record.version, record.type, record.SerializeToString())
+        await log.append(Entry(record.id, b"", ((record.stream, version),), (new,), receipt=b"done"))
+    async with relaying(log, broker.url_for("relay")) as report:
+        await eventually(lambda: report.stream_position == 2)
+    found = await messages(broker.url)
+    assert [each.subject for each in found] == ["log.command.accepted.bank-notify", "log.command.outcome.bank-notify"]
+    await is_copy(log, broker.url)
 
 
 def test_a_name_that_is_no_part_of_a_subject_is_refused() -> None:
