@@ -44,6 +44,12 @@ class Aggregate:
         return f"{self.category}-{aggregate_id}"
 
 
+class HeldId(str):
+    """The id of a further stream, where only the state of the first one knows it: the name of the attribute there.
+
+    An empty attribute, as that of a first stream which does not exist, stands for a stream without events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A name that only one owner may hold at a time, e.g. a username."""
@@ -109,7 +115,8 @@ class Decider:
     service: str
     """Full name of the protobuf service, e.g. "cqrs.shop.v1.CartCommandService"; each of its RPCs is a command."""
     reads: Callable[[Any, Context], tuple[tuple[Aggregate, str], ...]]
-    """(command, context) → the streams that the decision reads, as (aggregate, id); the first is the receipt's."""
+    """(command, context) → the streams that the decision reads, as (aggregate, id); the first is the receipt's, and the
+    id of another may be a HeldId."""
     decide: Callable[..., Decision]
     """(command, context, *states in the order of `reads`) → decision; raises Refused."""
     taken: Callable[[str, str], Refused] = _unclaimed

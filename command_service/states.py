@@ -12,7 +12,7 @@ from typing import Any
 from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.message import Message
 
-from command_service.decider import Aggregate
+from command_service.decider import Aggregate, HeldId
 from command_service.event_log import EventLog
 from runtime.record import Logged
 from runtime.upcast import decode
@@ -61,11 +61,28 @@ class States:
     async def load(self, reads: Sequence[tuple[Aggregate, str]], new_id: str) -> list[Slot]:
         """The slots of the streams, all at one moment; that of `new_id`, which nobody can have used, without a look."""
         while True:
-            slots = [self._slot(aggregate, aggregate_id, new_id) for aggregate, aggregate_id in reads]
-            if None not in slots:
-                return [slot for slot in slots if slot is not None]
-            missing = [read for read, slot in zip(reads, slots, strict=True) if slot is None]
+            slots, missing = self._found(reads, new_id)
+            if not missing:
+                return slots
             await asyncio.gather(*(self._load(aggregate, aggregate.stream(name)) for aggregate, name in missing))
+
+    def _found(
+        self, reads: Sequence[tuple[Aggregate, str]], new_id: str
+    ) -> tuple[list[Slot], list[tuple[Aggregate, str]]]:
+        """The slots that are there, and the streams that are not; those that the first one names come after it."""
+        slots: list[Slot] = []
+        missing: list[tuple[Aggregate, str]] = []
+        for aggregate, name in reads:
+            if isinstance(name, HeldId):
+                if missing and missing[0] == reads[0]:
+                    break
+                name = getattr(slots[0].state, name)
+            slot = self._slot(aggregate, name, new_id)
+            if slot is None:
+                missing.append((aggregate, name))
+            else:
+                slots.append(slot)
+        return slots, missing
 
     @staticmethod
     def drop(slots: Sequence[Slot]) -> None:
