@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import uuid_utils
@@ -17,6 +17,7 @@ from command_service.channels import Channels
 from command_service.command import Command
 from command_service.decide import Outcome, decide
 from command_service.decider import NEEDS_EFFECT, Retry
+from command_service.endings import Ended, PutOff
 from command_service.event_log import (
     Appended,
     EventLog,
@@ -33,32 +34,6 @@ from command_service.states import Slot
 from command_service.work_queue import Claimed
 from runtime.call import Call
 from runtime.refusals import Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The command has an outcome, this attempt's or an earlier one's."""
-
-    type: str
-    """Full name of its request."""
-    state: common_pb2.CommandState.ValueType
-    """SUCCEEDED, REFUSED or FAILED; unspecified where an operator had taken the command out of the worker's hands."""
-    events: tuple[str, ...] = ()
-    """Short names of the events appended."""
-    text: str = ""
-    """The refusal's text, or the error of a failed command."""
-    replayed: bool = False
-    """True when somebody else had brought it to its end before."""
-
-
-@dataclass(frozen=True, slots=True)
-class PutOff:
-    """The attempt met a transient failure; another one is due."""
-
-    type: str
-    error: str
-    seconds: float
-    """How long to wait."""
 
 
 class Executor:
