@@ -17,6 +17,7 @@ from ops.down import down as end_all
 from ops.down import reset as empty
 from ops.explained import explained
 from ops.log_command import log_app
+from ops.mail_command import mail_app
 from ops.output import Output, Trouble
 from ops.run_state import RunState
 from ops.servers import Servers
@@ -44,7 +45,7 @@ def down(json: Json = False) -> None:
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show each process, the log's head, the stream, how far each projection is; exit status 1 unless healthy."""
+    """Show each process, log, stream, how far projections and process managers are; exit status 1 unless healthy."""
     with explained() as settings:
         output, data = Output(json), Path(settings.data).absolute()
         found = report.gather(data)
@@ -125,6 +126,7 @@ def reset(
 
 app.command()(demo)
 app.add_typer(log_app, name="log")
+app.add_typer(mail_app, name="mail")
 
 
 @app.command()

@@ -7,10 +7,12 @@ from pathlib import Path
 from ops.output import Output, Trouble
 from ops.process import end
 from ops.run_state import RunState
+from ops.servers import NAMES
 
 # Longer than everything that drains one after the other may take.
 _PATIENCE_SECONDS = 120.0
-_CONTENT = ("postgres", "nats", "valkey", "logs", "run.json", "lock")
+_PAYMENTS = ("payments.sqlite", "payments.sqlite-wal", "payments.sqlite-shm", "payments.sqlite-journal")
+_CONTENT = (*NAMES, *_PAYMENTS, "logs", "run.json", "lock")
 
 
 def down(data: Path, output: Output) -> None:

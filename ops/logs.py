@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import IO
 
 from ops.output import Trouble
+from ops.servers import NAMES as SERVERS
 from ops.servers import log_of
 from ops.service import SERVICES
 
-NAMES = ("postgres", "nats", "valkey", *(service.name for service in SERVICES))
+NAMES = (*SERVERS, *(service.name for service in SERVICES))
 _POLL_SECONDS = 0.2
 
 

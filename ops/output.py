@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+_WIDEST = 10_000
+
 
 class Trouble(Exception):
     """What a user can put right; the text says what happened, why, what to do."""
@@ -18,7 +20,7 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, soft_wrap=True, markup=False, width=_WIDEST)
 
     def line(self, text: str) -> None:
         """One line of news."""
@@ -41,7 +43,7 @@ class Output:
         print("\n".join(calls), flush=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A table for people; an empty cell for None."""
+        """A table for people; an empty cell for None. No cell is cut: what it names is there to be copied."""
         table = Table(*columns, box=None, pad_edge=False)
         for row in rows:
             table.add_row(*("" if cell is None else str(cell) for cell in row))

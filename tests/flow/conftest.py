@@ -28,7 +28,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def fragile(patient: System) -> Iterator[System]:
     """A system of which parts may be killed or stopped; whatever is down at the end is started again."""
     yield patient
-    for name in ("postgres", "nats", "valkey", *SERVICES):
+    for name in ("postgres", "nats", "valkey", "mail", *SERVICES):
         patient.start_one(name)
     for name in SERVICES:
         patient.wait_healthy(name)
