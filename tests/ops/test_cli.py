@@ -95,7 +95,9 @@ def test_status_for_people_has_the_same(running: dict[str, Any], env: dict[str, 
     assert all(word in text for word in ("command_service", "log at", "stream at", "shop.orders", "LAG"))
 
 
-@pytest.mark.parametrize("service", ["command_service", "relay", "projector", "query_service", "postgres", "nats", "mail"])
+@pytest.mark.parametrize(
+    "service", ["command_service", "relay", "projector", "query_service", "postgres", "nats", "mail"]
+)
 def test_logs_shows_each_log(running: dict[str, Any], env: dict[str, str], service: str) -> None:
     done = obverse("logs", service, "--no-follow", "--json", "-n", "3", env=env)
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -25,6 +25,7 @@ def small(name: str, *more: str) -> Service:
 
 
 SERVICES = (small("first"), small("second"))
+PARTS = ("postgres", "nats", "valkey", "mail", "first", "second")
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -48,7 +49,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, news: list[str]) -> Iterato
 
 
 def test_everything_is_healthy_once_it_is_started(system: System) -> None:
-    assert all(system.pid(name) for name in ("postgres", "nats", "valkey", "mail", "first", "second"))
+    assert all(system.pid(name) for name in PARTS)
     assert system.status("first") == {"service": "first", "state": "RUNNING"}
 
 
@@ -84,13 +85,13 @@ def test_what_runs_is_written_down_for_others(system: System) -> None:
         state = RunState.read(system.data)
         return {running.name: running.process.pid for running in state.processes} if state else {}
 
-    until(lambda: listed() == {name: system.pid(name) for name in ("postgres", "nats", "valkey", "mail", "first", "second")})
+    until(lambda: listed() == {name: system.pid(name) for name in PARTS})
 
 
 def test_a_stop_drains_in_the_reverse_order_and_leaves_nothing(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     system = System(tmp_path / "data", environ={"SMALL_JOURNAL": str(journal)}, services=SERVICES).start()
-    pids = [system.pid(name) for name in ("postgres", "nats", "valkey", "mail", "first", "second")]
+    pids = [system.pid(name) for name in PARTS]
     system.stop()
     assert journal.read_text().split() == ["second", "first"]
     assert not any(psutil.pid_exists(pid) for pid in pids)
@@ -113,7 +114,7 @@ def test_a_service_that_ends_at_once_ends_the_start_and_says_why(tmp_path: Path)
     system = System(tmp_path / "data", environ=environ, services=SERVICES)
     with pytest.raises(StartFailed, match="told to fail"):
         system.start()
-    assert not any(system.pid(name) for name in ("postgres", "nats", "valkey", "mail", "first", "second"))
+    assert not any(system.pid(name) for name in PARTS)
 
 
 def test_what_keeps_dying_is_started_with_a_growing_delay(tmp_path: Path) -> None:
