@@ -1,0 +1,84 @@
+"""Step 4, an effect: telling the parties of a transfer by e-mail."""
+
+from hashlib import sha256
+
+from cqrs.bank.v1.commands_pb2 import NotifyTransferPartiesRequest
+
+from command_service.decider import Effect
+from command_service.domains.bank.refusal import in_words
+from command_service.domains.bank.transfer_state import Transfer
+from command_service.mail import Mail, Mailer, MailRefused, message_id
+
+
+def told(transfer: Transfer) -> tuple[str, ...]:
+    """The accounts whose owners can be told, the payer's first."""
+    parties = ((transfer.source_id, transfer.source_email), (transfer.destination_id, transfer.destination_email))
+    return tuple(account_id for account_id, email in parties if email)
+
+
+def mails(transfer_id: str, transfer: Transfer) -> tuple[Mail, ...]:
+    """One mail to each party that has an address; each has the same Message-ID whenever it is made."""
+    return tuple(
+        mail for mail in (_to_payer(transfer_id, transfer), _to_payee(transfer_id, transfer)) if mail is not None
+    )
+
+
+def _to_payer(transfer_id: str, transfer: Transfer) -> Mail | None:
+    if not transfer.source_email:
+        return None
+    amount = in_words(transfer.amount, transfer.currency)
+    return Mail(
+        message_id=_message_id(transfer_id, "payer"),
+        to=transfer.source_email,
+        subject=f"You have sent {amount}",
+        text=_text(
+            transfer.source_owner,
+            f"{amount} went from your account {transfer.source_id} to {transfer.destination_owner}.",
+            transfer_id,
+            transfer.reference,
+        ),
+    )
+
+
+def _to_payee(transfer_id: str, transfer: Transfer) -> Mail | None:
+    if not transfer.destination_email:
+        return None
+    amount = in_words(transfer.amount, transfer.currency)
+    return Mail(
+        message_id=_message_id(transfer_id, "payee"),
+        to=transfer.destination_email,
+        subject=f"You have received {amount}",
+        text=_text(
+            transfer.destination_owner,
+            f"{amount} came into your account {transfer.destination_id} from {transfer.source_owner}.",
+            transfer_id,
+            transfer.reference,
+        ),
+    )
+
+
+def _message_id(transfer_id: str, party: str) -> str:
+    """An id of many characters beyond ASCII would make the Message-ID longer than a line: its digest stands for it."""
+    name = transfer_id if transfer_id.isascii() else sha256(transfer_id.encode()).hexdigest()
+    return message_id("bank", "transfer", name, party)
+
+
+def _text(owner: str, what: str, transfer_id: str, reference: str) -> str:
+    lines = [f"Dear {owner},", "", what, f"Transfer: {transfer_id}"]
+    return "\n".join([*lines, f"Reference: {reference}"] if reference else lines) + "\n"
+
+
+async def _notify(command: NotifyTransferPartiesRequest, mailer: Mailer, transfer: Transfer) -> tuple[str, ...]:
+    refused: MailRefused | None = None
+    for mail in mails(command.transfer_id, transfer):
+        try:
+            await mailer.send(mail)
+        except MailRefused as error:  # the other party is told all the same
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return told(transfer)
+
+
+NOTIFY = Effect(port="mail", run=_notify)
+"""Its outcome: the accounts whose owners were told."""
