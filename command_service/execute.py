@@ -123,7 +123,7 @@ class Executor:
         policy = self._channels.policy(attempt.claim.channel)
         if attempt.claim.attempt >= policy.attempts:
             return await self._failed(attempt, record, error)
-        return PutOff(attempt.accepted.type, error, policy.delay(attempt.claim.attempt))
+        return PutOff(attempt.accepted.type, outcomes.storable(error), policy.delay(attempt.claim.attempt))
 
     async def _failed(self, attempt: Attempt, record: Record, error: str) -> Ended:
         try:

@@ -1,0 +1,1 @@
+"""Step 6: the worker carries accepted commands out, lets process managers react, and fires timers."""
