@@ -31,6 +31,11 @@ class Sender:
     """The process manager that sends them; empty for a decision."""
     process_instance: str = ""
 
+    @property
+    def root(self) -> str:
+        """What the ids of its commands are derived from: several process managers may react to one record."""
+        return f"{self.process}/{self.cause}" if self.process else self.cause
+
 
 def acceptance(command: Command, most_open: int, due: Timestamp | None = None) -> tuple[Entry, Any]:
     """What accepting a caller's command asks of the log, and the answer to it; the token is still missing."""
@@ -60,7 +65,7 @@ def sent(catalogue: Catalogue, requests: Iterable[Message], sender: Sender) -> I
         copy: Any = type(request)()
         copy.CopyFrom(request)
         copy.context.Clear()
-        copy.context.command_id = sent_id(sender.cause, number)
+        copy.context.command_id = sent_id(sender.root, number)
         copy.context.correlation_id = sender.correlation_id
         copy.context.causation_id = sender.cause
         call = Call(rpc.name, "", 0.0, sender.traceparent, sender.actor)

@@ -33,6 +33,11 @@ class Timer:
     seconds: float
     """How long after the cause's time it is due; exact to a second."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a name with '/', which ends the instance's id in a timer's key."""
+        if "/" in self.name:
+            raise ValueError(f"A timer's name must not contain '/', as {self.name!r} does")
+
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
