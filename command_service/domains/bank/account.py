@@ -74,7 +74,7 @@ def _close(account: Account) -> Decision:
         return QUIET
     rules.is_open(account)
     rules.is_empty(account)
-    return happened(events.AccountClosed(account_id=account.account_id))
+    return happened(events.AccountClosed(account_id=account.account_id, currency_code=account.currency))
 
 
 def _freeze(command: commands.FreezeAccountRequest, account: Account) -> Decision:
