@@ -9,13 +9,15 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from typing import Self
 
 import aiosmtplib
 from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from command_service.adapters.smtp_server import SmtpServer
+from command_service.adapters.smtp_server import SmtpServer, sender
 from command_service.decider import Retry
 from command_service.mail import Mail, MailRefused
+from runtime.settings import SettingsError
 
 _GOODBYE_SECONDS = 1.0
 _PLAIN = 60
@@ -30,6 +32,15 @@ class SmtpMailer:
     def __init__(self, server: SmtpServer, mail_from: Address, timeout_seconds: float = 15.0) -> None:
         """Mails come from `mail_from`; one takes `timeout_seconds` at most, connecting included, then it is a Retry."""
         self._server, self._from, self._timeout_seconds = server, mail_from, timeout_seconds
+
+    @classmethod
+    def at(cls, url: str, mail_from: str) -> Self:
+        """The mailer that OBVERSE_SMTP_URL and OBVERSE_MAIL_FROM describe; SettingsError with every mistake in them."""
+        try:
+            server = SmtpServer.at(url)
+        except SettingsError as error:
+            raise SettingsError([*error.mistakes, *_mistakes(mail_from)]) from None
+        return cls(server, sender(mail_from))
 
     async def send(self, mail: Mail) -> None:
         """See Mailer. What goes wrong before the mail was offered (no connection, no TLS, no login) is a Retry too."""
@@ -86,6 +97,14 @@ class SmtpMailer:
     @property
     def _place(self) -> str:
         return f"The mail server {self._server.host}:{self._server.port}"
+
+
+def _mistakes(mail_from: str) -> list[str]:
+    try:
+        sender(mail_from)
+    except SettingsError as error:
+        return error.mistakes
+    return []
 
 
 def written(mail: Mail, mail_from: Address) -> bytes:

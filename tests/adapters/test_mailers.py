@@ -262,6 +262,20 @@ def test_an_address_that_makes_no_sense_is_said_at_once_without_its_password(url
     assert "looks like smtp://" in str(error.value)
 
 
+def test_all_mistakes_are_said_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        SmtpMailer.at("mail", "nobody")
+    assert [mistake.partition("=")[0] for mistake in error.value.mistakes] == ["OBVERSE_SMTP_URL", "OBVERSE_MAIL_FROM"]
+    with pytest.raises(SettingsError) as error:
+        SmtpMailer.at("smtp://mail", "nobody")
+    assert len(error.value.mistakes) == 1
+
+
+async def test_a_mailer_is_made_from_two_settings(server: TestServer) -> None:
+    await SmtpMailer.at(f"smtp://127.0.0.1:{server.port}", "The shop <shop@example.com>").send(MAIL)
+    assert [envelope.mail_from for envelope in server.kept] == ["shop@example.com"]
+
+
 @pytest.mark.parametrize("mail_from", ["", "shop", "a@b@c", "a@b\nBcc: c@d", "Shop <a@b", "Sh\u2028op <a@b>", "<>"])
 def test_a_sender_that_makes_no_sense_is_said_at_once(mail_from: str) -> None:
     with pytest.raises(SettingsError, match="OBVERSE_MAIL_FROM"):
