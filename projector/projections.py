@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from projector.domains import platform, shop
+from projector.domains import bank, platform, shop
 from projector.projection import Projection
 
-PROJECTIONS: tuple[Projection, ...] = (*shop.PROJECTIONS, *platform.PROJECTIONS)
+PROJECTIONS: tuple[Projection, ...] = (*shop.PROJECTIONS, *bank.PROJECTIONS, *platform.PROJECTIONS)
 
 
 class DuplicateProjection(Exception):

@@ -174,7 +174,7 @@ class _FraudVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FraudVer
     FRAUD_VERDICT_UNSPECIFIED: _FraudVerdict.ValueType  # 0
     """Not analysed yet."""
     FRAUD_VERDICT_CLEARED: _FraudVerdict.ValueType  # 1
-    """Below the threshold."""
+    """Below the threshold, or reversed before it was judged."""
     FRAUD_VERDICT_FLAGGED: _FraudVerdict.ValueType  # 2
     """At or above the threshold, waiting for an operator."""
     FRAUD_VERDICT_APPROVED: _FraudVerdict.ValueType  # 3
@@ -188,7 +188,7 @@ class FraudVerdict(_FraudVerdict, metaclass=_FraudVerdictEnumTypeWrapper):
 FRAUD_VERDICT_UNSPECIFIED: FraudVerdict.ValueType  # 0
 """Not analysed yet."""
 FRAUD_VERDICT_CLEARED: FraudVerdict.ValueType  # 1
-"""Below the threshold."""
+"""Below the threshold, or reversed before it was judged."""
 FRAUD_VERDICT_FLAGGED: FraudVerdict.ValueType  # 2
 """At or above the threshold, waiting for an operator."""
 FRAUD_VERDICT_APPROVED: FraudVerdict.ValueType  # 3

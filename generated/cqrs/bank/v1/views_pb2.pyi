@@ -471,7 +471,7 @@ class TrialBalanceView(_message.Message):
     total_credits: _builtins.str
     """The sum of all credits, the outside's included; always that of the debits."""
     accounts_balance: _builtins.str
-    """The sum of the balances of all accounts."""
+    """The sum of the balances of all accounts, each as its last entry left it."""
     outside_balance: _builtins.str
     """The balance of the outside: what was withdrawn less what was deposited."""
     balance: _builtins.str
@@ -502,3 +502,31 @@ class TrialBalanceView(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TrialBalanceView: _TypeAlias = TrialBalanceView  # noqa: Y015
+
+@_typing.final
+class BookedBalanceView(_message.Message):
+    """The balance of an account as its last entry left it: what the trial balance adds up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    @_builtins.property
+    def balance(self) -> _common_pb2.Money:
+        """Its balance."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        balance: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "balance", b"balance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookedBalanceView: _TypeAlias = BookedBalanceView  # noqa: Y015
