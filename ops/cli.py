@@ -12,6 +12,7 @@ from command_service.postgres.migrate import migrate
 from ops import connect as connecting
 from ops import logs as logging
 from ops import report
+from ops.commands import commands_app
 from ops.demo.command import demo
 from ops.down import down as end_all
 from ops.down import reset as empty
@@ -21,6 +22,7 @@ from ops.mail_command import mail_app
 from ops.output import Output, Trouble
 from ops.run_state import RunState
 from ops.servers import Servers
+from ops.trace_command import trace
 from ops.up import up as run
 
 app = typer.Typer(
@@ -126,6 +128,8 @@ def reset(
 
 app.command()(demo)
 app.add_typer(log_app, name="log")
+app.add_typer(commands_app, name="commands")
+app.command()(trace)
 app.add_typer(mail_app, name="mail")
 
 

@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import grpc
 import typer
-from cqrs.log.v1.log_service_pb2 import ReadLogRequest, ReadLogResponse
-from cqrs.log.v1.log_service_pb2_grpc import LogServiceStub
+from cqrs.log.v1.log_service_pb2 import ReadLogRequest
 from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.json_format import MessageToDict
 from rich.progress import Progress
@@ -17,6 +15,7 @@ from rich.progress import Progress
 import command_service.deciders  # noqa: F401 # loads the contracts of every event
 from ops.explained import explained
 from ops.output import Output, Trouble
+from ops.reach import command_address, log_records
 from ops.run_state import RunState
 from ops.servers import Servers
 from ops.settings import Settings
@@ -42,7 +41,7 @@ def read(
     )
     with explained() as settings:
         try:
-            asyncio.run(_print(_command_address(settings), request, Output(json)))
+            asyncio.run(_print(command_address(settings), request, Output(json)))
         except KeyboardInterrupt:
             return
 
@@ -51,13 +50,13 @@ def read(
 def verify_command(json: Json = False) -> None:
     """Check every link of the hash chain, and that the stream holds the same bytes; exit status 1 unless all agree."""
     with explained() as settings:
-        verdict = _verified(_command_address(settings), _nats_url(settings), Output(json))
+        verdict = _verified(command_address(settings), _nats_url(settings), Output(json))
         if not verdict.ok:
             raise typer.Exit(1)
 
 
 async def _print(address: str, request: ReadLogRequest, output: Output) -> None:
-    async for logged in _log(address, request):
+    async for logged in log_records(address, request):
         record = Record.FromString(logged.record)
         event = decode(record)
         shown = MessageToDict(event) if event is not None else {"bytes": len(record.data)}
@@ -67,17 +66,6 @@ async def _print(address: str, request: ReadLogRequest, output: Output) -> None:
             output.line(
                 f"{logged.position} {record.time.ToJsonString()} {record.stream}@{record.version} {record.type} {shown}"
             )
-
-
-async def _log(address: str, request: ReadLogRequest) -> AsyncIterator[ReadLogResponse]:
-    try:
-        async with grpc.aio.insecure_channel(address) as channel:
-            answers: Any = LogServiceStub(channel).ReadLog(request)
-            async for logged in answers:
-                if logged.record:
-                    yield logged
-    except grpc.aio.AioRpcError as error:
-        raise Trouble(f"The log cannot be read at {address}: {error.details()}; is `obverse up` running?") from error
 
 
 def _verified(address: str, nats_url: str, output: Output) -> Verdict:
@@ -99,11 +87,6 @@ def _verified(address: str, nats_url: str, output: Output) -> Verdict:
         f"{'holds' if verdict.ok else 'or stream does not hold'}; {verdict.messages} messages of the stream compared"
     )
     return verdict
-
-
-def _command_address(settings: Settings) -> str:
-    state = RunState.read(Path(settings.data).absolute())
-    return state.command_address if state and state.runs else settings.command_address
 
 
 def _nats_url(settings: Settings) -> str:
