@@ -34,7 +34,8 @@ def timer_key(process: str, instance: str, name: str) -> str:
 
 def _opened(_stream: str, event: events.CommandAccepted) -> Work:
     due = _time(event.due_time) if event.HasField("due_time") else None
-    return Work(WorkKind.OPEN, event.command_id, event.channel, event.stream, event.type, due)
+    hashed = event.request_hash
+    return Work(WorkKind.OPEN, event.command_id, event.channel, event.stream, event.type, due, request_hash=hashed)
 
 
 def _ended(kind: WorkKind) -> Callable[[str, Any], Work]:

@@ -1,49 +1,47 @@
 """Step 4, in memory: the event log for tests and trials, gone with its process."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from command_service.event_log import (
     Appended,
     ClaimTaken,
-    CommandIdReused,
     Entry,
+    LogError,
     LogFilter,
     LogPage,
     NewRecord,
     RecordTooLarge,
     VersionConflict,
 )
+from command_service.memory_receipts import Receipts
+from command_service.memory_tables import WorkTables, clock
 from runtime.record import LARGEST_RECORD_BYTES, Head, Logged, category, genesis, link
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    request_hash: bytes
-    position: int
-    receipt: bytes
 
 
 class MemoryEventLog:
     """The EventLog port, with the semantics of the one in Postgres but its durability; for one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = clock) -> None:
+        """`now` is the time of what waits; aware."""
         epoch = str(uuid4())
         self._head = Head(epoch, 0, genesis(epoch))
         self._log: list[tuple[NewRecord, Logged]] = []
         self._streams: dict[str, list[Logged]] = {}
-        self._receipts: dict[str, _Stored] = {}
+        self._receipts = Receipts()
         self._claims: dict[tuple[str, str], str] = {}
         self._grown = asyncio.Event()
+        self.tables = WorkTables(now)
+        """Open work; given out by `MemoryWork`."""
 
     def append(self, entry: Entry) -> asyncio.Future[Appended]:
         """Append an entry at once, in the order of the calls; the future raises LogError."""
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         try:
             future.set_result(self._replayed(entry) or self._append(entry))
-        except (VersionConflict, CommandIdReused, ClaimTaken, RecordTooLarge) as error:
+        except LogError as error:
             future.set_exception(error)
         return future
 
@@ -76,19 +74,19 @@ class MemoryEventLog:
             return
 
     def _replayed(self, entry: Entry) -> Appended | None:
-        stored = self._receipts.get(entry.command_id)
+        stored = self._receipts.final(entry)
         if stored is None:
             return None
-        if stored.request_hash != entry.request_hash:
-            raise CommandIdReused("The command id belongs to another request")
-        return Appended(self._head.epoch, stored.position, replayed=True, receipt=stored.receipt)
+        return Appended(self._head.epoch, stored.position, True, stored.receipt, stored.state)
 
     def _append(self, entry: Entry) -> Appended:
         self._check_versions(entry)
         claims = self._claimed(entry)
-        if entry.receipt is not None:
-            self._store(entry, claims, entry.receipt)
-        return Appended(self._head.epoch, self._head.position, replayed=False, receipt=entry.receipt)
+        self._check_work(entry)
+        if entry.receipt is None:
+            return Appended(self._head.epoch, self._head.position, replayed=False, receipt=None)
+        self._store(entry, claims, entry.receipt)
+        return Appended(self._head.epoch, self._head.position, False, entry.receipt, entry.state)
 
     def _check_versions(self, entry: Entry) -> None:
         for stream, expected in entry.reads:
@@ -117,6 +115,12 @@ class MemoryEventLog:
             changes[name] = None if claim.release else claim.owner
         return changes
 
+    def _check_work(self, entry: Entry) -> None:
+        works = [new.work for new in entry.records if new.work is not None]
+        for count in range(1, len(works) + 1):
+            self._receipts.check(entry, works[:count])
+            self.tables.check(works[:count])
+
     def _store(self, entry: Entry, claims: dict[tuple[str, str], str | None], receipt: bytes) -> None:
         for new in entry.records:
             position = self._head.position + 1
@@ -129,10 +133,18 @@ class MemoryEventLog:
                 self._claims.pop(name, None)
             else:
                 self._claims[name] = owner
-        self._receipts[entry.command_id] = _Stored(entry.request_hash, self._head.position, receipt)
+        self._receipts.store(entry, self._head.position, receipt)
+        self._change_work(entry, self._head.position - len(entry.records))
         if entry.records:
             self._grown.set()
             self._grown = asyncio.Event()
+
+    def _change_work(self, entry: Entry, before: int) -> None:
+        moment = self.tables.now()
+        for position, new in enumerate(entry.records, before + 1):
+            if new.work is not None:
+                self._receipts.apply(entry, new.work, position)
+                self.tables.apply(new, new.work, position, moment)
 
 
 def _is_wanted(new: NewRecord, wanted: LogFilter) -> bool:

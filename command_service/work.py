@@ -53,3 +53,5 @@ class Work:
     most_open: int = 0
     """How many commands may wait on the channel, this one included; beyond that the entry ends in ChannelFull.
     0: any."""
+    request_hash: bytes = b""
+    """What makes two requests of an opened command the same; kept under its id where the entry is another command's."""

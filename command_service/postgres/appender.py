@@ -66,7 +66,7 @@ class Appender:
         try:
             if self._connection is None:
                 self._connection = await connect(self._dsn)
-            return batch.outcomes(await self._connection.fetch(query("append"), *batch.arguments()))
+            return batch.outcomes(await self._connection.fetch(query(batch.statement), *batch.arguments()))
         except BaseException as error:
             if not leaves_usable(error):
                 self.close()

@@ -5,6 +5,7 @@ from typing import Any
 
 from command_service.event_log import (
     Appended,
+    ChannelFull,
     ClaimTaken,
     CommandIdReused,
     Entry,
@@ -12,6 +13,7 @@ from command_service.event_log import (
     RecordTooLarge,
     VersionConflict,
 )
+from command_service.postgres.batch_work import work_arguments
 from runtime.record import LARGEST_RECORD_BYTES
 
 
@@ -23,9 +25,15 @@ class Batch:
         self.reads = [read for entry in entries for read in entry.reads]
         self.records = [record for entry in entries for record in entry.records]
         self.claims = [claim for entry in entries for claim in entry.claims]
+        work = any(record.work for record in self.records) or any(entry.executes for entry in entries)
+        self.statement = "append_with_work" if work else "append"
+        """The name of its SQL."""
 
     def arguments(self) -> tuple[list[Any], ...]:
         """In the order of append()'s parameters."""
+        return (*self._plain(), *work_arguments(self.entries)) if self.statement != "append" else self._plain()
+
+    def _plain(self) -> tuple[list[Any], ...]:
         entries, records, claims = self.entries, self.records, self.claims
         return (
             [entry.command_id for entry in entries],
@@ -62,11 +70,12 @@ class Batch:
         return [self._outcome(entry, row, epoch) for entry, row in zip(self.entries, rows, strict=True)]
 
     def _outcome(self, entry: Entry, row: Any, epoch: str) -> Appended | LogError:
-        code, _, position, stored, about, actual = row
+        code, _, position, stored, about, actual, state = row
         if code == 0:
-            return Appended(epoch, position, replayed=False, receipt=entry.receipt)
+            state = 0 if entry.receipt is None else entry.state
+            return Appended(epoch, position, replayed=False, receipt=entry.receipt, state=state)
         if code == 1:
-            return Appended(epoch, position, replayed=True, receipt=stored)
+            return Appended(epoch, position, replayed=True, receipt=stored, state=state)
         return _REFUSALS[code](self, (about or 0) - 1, actual)
 
     def _read_moved(self, about: int, actual: int) -> LogError:
@@ -83,6 +92,10 @@ class Batch:
     def _out_of_turn(self, about: int, actual: int) -> LogError:
         record = self.records[about]
         return VersionConflict(record.stream, record.version - 1, actual)
+
+    def _channel_full(self, about: int, _actual: int) -> LogError:
+        work = self.records[about].work
+        return ChannelFull(work.channel if work else "")
 
 
 def too_large(kind: str, size: int) -> RecordTooLarge:
@@ -109,5 +122,6 @@ _REFUSALS: dict[int, Callable[[Batch, int, int], LogError]] = {
     4: Batch._claim_taken,
     5: Batch._too_large,
     6: Batch._out_of_turn,
+    7: Batch._channel_full,
 }
 """What append()'s outcomes other than 0 and 1 mean."""

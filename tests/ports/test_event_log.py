@@ -81,7 +81,7 @@ async def test_a_retry_is_told_what_its_first_attempt_did_whatever_it_decides_no
     first = await log.append(adding(stream, 0, command_id=command_id))
     for retry in (adding(stream, 1, command_id=command_id), entry([(stream, 0)], command_id=command_id, receipt=None)):
         replay = await log.append(retry)
-        assert replay == Appended(first.epoch, first.position, replayed=True, receipt=RECEIPT)
+        assert replay == Appended(first.epoch, first.position, replayed=True, receipt=RECEIPT, state=2)
     assert len(await log.read_stream(stream)) == 1
 
 

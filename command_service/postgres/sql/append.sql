@@ -1,4 +1,4 @@
-SELECT outcome, log_epoch, at_position, stored, about, actual
+SELECT outcome, log_epoch, at_position, stored, about, actual, stored_state
 FROM obverse.append(
     $1, $2, $3, $4,
     $5, $6, $7,
