@@ -33,12 +33,24 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Last:
+    """Read the one view with the highest score of an index below a bound; `respond` gets it, or None."""
+
+    projection: str
+    type: type[Message]
+    index: str
+    """E.g. "account:7"."""
+    below: int
+    """Only entries of a lower score than this."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How one query RPC is answered; the server adds consistency, paging and metadata."""
 
     rpc: str
     """Full name, e.g. "cqrs.shop.v1.OrderQueryService.GetOrder"."""
-    read: Callable[[Any], One | Page]
+    read: Callable[[Any], One | Page | Last]
     """request → what to read."""
     respond: Callable[[Any, Any], Message]
     """(request, view or None | list of views) → response as stored, without metadata; raises Refused."""

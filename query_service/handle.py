@@ -5,12 +5,12 @@ from typing import Any
 import structlog
 from google.protobuf.message import Message
 
-from query_service.answer import Answer, One, Page
+from query_service.answer import Answer, Last, One, Page
 from query_service.freshness import EVENTUAL, Demand, read_fresh
 from query_service.metadata import describe, unavailable_when_away, version_of
 from query_service.metrics import STALE
 from query_service.paging import slice_of, token_of
-from query_service.read_store import FoundPage, ReadStore
+from query_service.read_store import FoundPage, ReadStore, Slice
 from query_service.standing import Standing
 from runtime.call import Call
 from runtime.validation import invalid
@@ -35,6 +35,8 @@ class Handler:
         with unavailable_when_away(self._log):
             if isinstance(asked, One):
                 return await self._one(request, asked, demand)
+            if isinstance(asked, Last):
+                return await self._last(request, asked, demand)
             return await self._page(request, asked, demand)
 
     async def _one(self, request: Any, one: One, demand: Demand) -> Message:
@@ -56,26 +58,38 @@ class Handler:
         self._describe(response, found.standing, stale)
         return response
 
+    async def _last(self, request: Any, last: Last, demand: Demand) -> Message:
+        part = Slice(last.projection, last.index, before=last.below, skip=0, size=1)
+        found, stale = await self._slice(part, demand)
+        view = last.type.FromString(found.views[0]) if found.views else None
+        response = self._answer.respond(request, view)
+        self._describe(response, found.standing, stale)
+        return response
+
     async def _page(self, request: Any, page: Page, demand: Demand) -> Message:
-        if demand.version is not None:
-            text = "A list cannot be asked for a version of one aggregate: ask with a token"
-            raise invalid([("consistency.at_least_version", text)])
-        part = slice_of(self._answer.rpc, page, request)
-        found, stale = await read_fresh(
-            demand, lambda: self._store.watch(page.projection), lambda: self._store.page(part), _no_version
-        )
-        self._log.info(
-            "query answered",
-            view=f"{page.projection} {page.index}",
-            views=len(found.views),
-            bytes=sum(map(len, found.views)),
-            position=found.standing.position,
-        )
+        found, stale = await self._slice(slice_of(self._answer.rpc, page, request), demand)
         response: Any = self._answer.respond(request, [page.type.FromString(view) for view in found.views])
         response.next_page_token = token_of(self._answer.rpc, page, found.next)
         response.total_size = found.total
         self._describe(response, found.standing, stale)
         return response  # type: ignore[no-any-return]  # paging fields are not known to Message
+
+    async def _slice(self, part: Slice, demand: Demand) -> tuple[FoundPage, bool]:
+        """A stretch of an index, and whether it is older than asked for."""
+        if demand.version is not None:
+            text = "A list cannot be asked for a version of one aggregate: ask with a token"
+            raise invalid([("consistency.at_least_version", text)])
+        found, stale = await read_fresh(
+            demand, lambda: self._store.watch(part.projection), lambda: self._store.page(part), _no_version
+        )
+        self._log.info(
+            "query answered",
+            view=f"{part.projection} {part.index}",
+            views=len(found.views),
+            bytes=sum(map(len, found.views)),
+            position=found.standing.position,
+        )
+        return found, stale
 
     def _describe(self, response: Any, standing: Standing, stale: bool) -> None:
         describe(response, standing, stale)
