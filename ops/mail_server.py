@@ -10,11 +10,12 @@ from pathlib import Path
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from ops.embedded.ports import LOOPBACK
 from ops.mailbox import Mailbox
 from runtime import logs
 from runtime.lifetime import run, until_stopped
 
+# Not from ops.embedded: that imports every server's client, and this is to start quickly.
+LOOPBACK = "127.0.0.1"
 log = structlog.get_logger()
 
 

@@ -1,6 +1,7 @@
 """A real SMTP server in the test's own process that keeps what it gets, or answers as it is told to."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,15 @@ class TestServer:
     """Answers nothing to DATA any more."""
     kept: list[Envelope] = field(default_factory=list)
     listening: asyncio.Server | None = None
+    tls: ssl.SSLContext | None = None
+    starttls: bool = False
+    """Whether TLS begins with STARTTLS; else with the first byte, where there is any."""
 
     async def start(self) -> None:
         """Listen, on the port of the time before."""
         loop = asyncio.get_running_loop()
-        self.listening = await loop.create_server(self._protocol, "127.0.0.1", self.port)
+        at_once = None if self.starttls else self.tls
+        self.listening = await loop.create_server(self._protocol, "127.0.0.1", self.port, ssl=at_once)
         self.port = self.listening.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -42,6 +47,7 @@ class TestServer:
             enable_SMTPUTF8=True,
             authenticator=self._authenticate,
             auth_require_tls=False,
+            tls_context=self.tls if self.starttls else None,
         )
 
     @staticmethod
@@ -67,9 +73,9 @@ class TestServer:
 
 
 @asynccontextmanager
-async def smtp_server() -> AsyncIterator[TestServer]:
+async def smtp_server(tls: ssl.SSLContext | None = None, starttls: bool = False) -> AsyncIterator[TestServer]:
     """One that runs."""
-    server = TestServer()
+    server = TestServer(tls=tls, starttls=starttls)
     await server.start()
     try:
         yield server

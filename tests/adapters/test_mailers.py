@@ -3,8 +3,12 @@
 import asyncio
 import email
 import email.policy
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -192,6 +196,37 @@ async def test_a_login_is_made_and_a_wrong_one_waits_for_somebody_to_correct_it(
     with pytest.raises(Retry, match="535"):
         await mailer(server, user="ada", password="wrong").send(MAIL)
     assert len(server.kept) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """One for localhost that nobody trusts, and a server's context with it."""
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    key, public = folder / "key.pem", folder / "certificate.pem"
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = [openssl, *new, *name, "-keyout", str(key), "-out", str(public)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(public, key)
+    return public, context
+
+
+@pytest.mark.parametrize("wish", ["tls", "starttls"])
+async def test_over_tls_a_server_is_believed_only_with_a_certificate_that_holds(
+    certificate: tuple[Path, ssl.SSLContext], wish: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, context = certificate
+    async with smtp_server(context, starttls=wish == "starttls") as server:
+        careful = mailer(server, **{wish: True}, user="ada", password="p@ss")
+        with pytest.raises(Retry, match="certificate"):
+            await careful.send(MAIL)
+        assert server.kept == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+        await careful.send(MAIL)
+        assert len(server.kept) == 1
 
 
 LINE_BREAKS = st.sampled_from(["\r\n", "\n", "\r", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028"])
