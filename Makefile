@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OBVERSE := $(BIN)/python -m ops
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset demo test faults test-clients bench bench-full gen lint format promises clean
+.PHONY: help up down status reset demo demo-bank test faults test-clients bench bench-full gen lint format promises clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ reset: $(VENV)/run ## empty .obverse/ after asking; YES=1 asks nothing
 
 demo: $(VENV)/run ## replay a shop's invoices and compare; DATA=path names the file
 	@$(OBVERSE) demo $(if $(DATA),--data "$(DATA)")
+
+demo-bank: $(VENV)/run ## replay a bank's transfers and compare; DATA=folder names the files
+	@$(OBVERSE) demo-bank $(if $(DATA),--data "$(DATA)")
 
 test: $(VENV)/dev ## every test but the long proofs; needs nothing running, leaves nothing running
 	@$(BIN)/pytest

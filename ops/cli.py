@@ -14,6 +14,7 @@ from ops import logs as logging
 from ops import report
 from ops.commands import commands_app
 from ops.demo.command import demo
+from ops.demo_bank.command import demo_bank
 from ops.down import down as end_all
 from ops.down import reset as empty
 from ops.explained import explained
@@ -127,6 +128,7 @@ def reset(
 
 
 app.command()(demo)
+app.command(name="demo-bank")(demo_bank)
 app.add_typer(log_app, name="log")
 app.add_typer(commands_app, name="commands")
 app.command()(trace)

@@ -1,19 +1,17 @@
 """`obverse demo`: replay a shop's invoices through the servers, read everything back, compare."""
 
-import asyncio
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import grpc
 import typer
-import uvloop
 
+from ops.demo.carry_out import carry_out
 from ops.demo.run import Outcome, run
 from ops.demo.source import invoice_file, system
 from ops.explained import explained
-from ops.output import Output, Trouble
+from ops.output import Output
 from ops.settings import Settings
 
 
@@ -40,17 +38,5 @@ def _replay(data: Path | None, settings: Settings, output: Output) -> Outcome:
         tempfile.TemporaryDirectory(prefix="obverse-demo-") as folder,
         invoice_file(data, Path(folder), output) as file,
         system(settings, output) as (commands, queries),
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        try:
-            return runner.run(run(file, commands, queries, output))
-        except BaseExceptionGroup as errors:
-            away, others = errors.split(grpc.aio.AioRpcError)
-            if others is not None or away is None:
-                raise
-            raise Trouble(f"A server gave no answer, so the demo ended: {_first(away)}") from errors
-
-
-def _first(errors: BaseExceptionGroup[grpc.aio.AioRpcError]) -> str:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else f"{error.code().name}, {error.details()}"
+        return carry_out(run(file, commands, queries, output))

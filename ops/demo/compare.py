@@ -13,7 +13,7 @@ from cqrs.shop.v1.types_pb2 import ORDER_STATUS_CANCELLED, ORDER_STATUS_PENDING,
 from cqrs.shop.v1.views_pb2 import OrderView
 from google.protobuf.duration_pb2 import Duration
 
-from ops.demo.client import Shop, ShopRefused
+from ops.demo.client import CallRefused, Shop
 from ops.demo.expected import Expected, ExpectedOrder
 
 
@@ -48,7 +48,7 @@ class Comparison:
         request = GetOrderRequest(consistency=self._fresh, order_id=order_id)
         try:
             view: OrderView = (await self._queries.ask(self._queries.order_queries.GetOrder, request)).order
-        except ShopRefused as refused:
+        except CallRefused as refused:
             self.differences.append(f"{order_id}: {refused}")
             return
         if view.status != ORDER_STATUS_CANCELLED:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.demo.client import Shop, ShopRefused
+from ops.demo.client import CallRefused, Shop
 from ops.demo.invoices import Invoice
 from ops.demo.lag import Lag
 from ops.demo.purchases import Purchases, Whole
@@ -70,7 +70,7 @@ class Replay:
                 await self._cancel(requests, purchases)
             else:
                 await self._order(requests, purchases)
-        except ShopRefused as refused:
+        except CallRefused as refused:
             self.counts.refused += 1
             self.counts.refusals[str(refused)] += 1
 
