@@ -14,6 +14,12 @@ from google.rpc.code_pb2 import Code
 from hypothesis import given
 from hypothesis import strategies as st
 
+from command_service.event_log import Entry, NewRecord
+from projector.domains.platform import PROJECTIONS
+from query_service.answer import One
+from query_service.read_store import Slice
+from query_service.redis_read_store import open_redis_read_store
+from tests.projector.world import World
 from tests.query.commands import (
     CANCEL,
     COMMANDS,
@@ -29,6 +35,7 @@ from tests.query.commands import (
     succeeded,
 )
 from tests.query.writers import EPOCH
+from tests.relay.history import eventually
 
 ONE = accepted("one")
 
@@ -188,3 +195,26 @@ def test_every_list_holds_exactly_the_commands_that_a_plain_fold_finds(happened:
     assert {key: shown.version for key, shown in history.views.items()} == {
         f"command:{name}": each["version"] for name, each in plain.items()
     }
+
+
+# promise 000-14, 000-15
+async def test_commands_come_through_the_stream_into_the_store_with_their_lists(place: World) -> None:
+    sent = [accepted(str(number), CHANNELS[number % 3], (PLACE, CANCEL)[number % 2]) for number in range(12)]
+    history = History().happen(*sent, *map(failed, sent[:8]), *map(retried, sent[:4]))
+    history.happen(succeeded(sent[0], 2), refused(sent[1]), discarded(sent[5]), cancelled(sent[11]))
+    for _, record, _ in history.records:
+        new = NewRecord(record.stream, record.version, record.type, record.SerializeToString())
+        reads = ((record.stream, record.version - 1),)
+        await place.log.append(Entry(record.id, b"", reads, (new,), receipt=b"done"))
+    place.projections = PROJECTIONS
+    await place.relay()
+    await eventually((await place.project()).at(len(history.records)))
+    async with open_redis_read_store(place.valkey.url_for("query")) as store:
+        for name in history.lists:
+            page = await store.page(Slice(COMMANDS.name, name, None, 0, 100))
+            shown = [CommandView.FromString(view) for view in page.views]
+            assert [view.command_id for view in shown] == history.newest_first(name), name
+        found = await store.view(One(COMMANDS.name, CommandView, "command:0"))
+        token = CommandView.FromString(found.view or b"").receipt.token
+    assert token.epoch == (await place.log.head()).epoch
+    assert token.position == len(history.records) - 3
