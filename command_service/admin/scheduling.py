@@ -32,7 +32,7 @@ def scheduled(request: commands.ScheduleCommandRequest, call: Call, catalogue: C
         text = f"{name or 'An empty message'} is no command of this server"
         raise refuse(errors.ADMIN_ERROR_NOT_A_COMMAND, text, field="command")
     inner = _unpacked(request, rpc.request())
-    if inner.HasField("context"):
+    if inner.context.ByteSize():
         raise invalid([("command", "The command's own context must be empty: give it beside the command")])
     inner.context.CopyFrom(request.context)
     validate(inner)
