@@ -6,6 +6,9 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from command_service.admin.queues import Queues
+from command_service.admin.service import DESCRIPTOR as ADMIN
+from command_service.admin.service import CommandAdminService
 from command_service.catalogue import Catalogue, CatalogueError
 from command_service.deciders import CONTRACTS, DECIDERS
 from command_service.event_log import EventLog, LogError
@@ -13,6 +16,7 @@ from command_service.handle import Handler
 from command_service.log_service import DESCRIPTOR, LogService, shown
 from command_service.postgres.event_log import open_event_log
 from command_service.postgres.server_check import UnsuitableServer
+from command_service.postgres.work_queue import open_work_queue
 from command_service.server import command_services
 from command_service.settings import Settings
 from command_service.states import States
@@ -47,16 +51,19 @@ async def _serve(settings: Settings) -> None:
         status = Status("command_service", "STARTING")
         stack.enter_context(serve_status(status, settings.status_address))
         event_log = await stack.enter_async_context(open_event_log(settings.postgres_dsn))
+        work = await stack.enter_async_context(open_work_queue(settings.postgres_dsn))
         catalogue = Catalogue(CONTRACTS, DECIDERS, settings.execution)
         states = States(event_log, settings.state_cache_streams)
         handler = Handler(event_log, states, catalogue, settings.channels, settings.decide_attempts)
+        queues = Queues(work, catalogue.channels)
         services: Services = [
             *command_services(catalogue, handler),
             (DESCRIPTOR, LogService(event_log).handlers()),
+            (ADMIN, CommandAdminService(handler, catalogue, work, queues).handlers()),
         ]
         port = await stack.enter_async_context(serve(settings.command_address, services, _limits(settings)))
-        watch = asyncio.create_task(_watch_head(event_log, status))
-        stack.callback(watch.cancel)
+        for watching in (_watch_head(event_log, status), queues.watch()):
+            stack.callback(asyncio.create_task(watching).cancel)
         status.state, status.healthy = "SERVING", True
         log.info("serving commands and the log", address=settings.command_address, port=port)
         await until_stopped()
