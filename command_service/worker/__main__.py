@@ -20,10 +20,10 @@ from command_service.postgres.server_check import UnsuitableServer
 from command_service.postgres.work_queue import open_work_queue
 from command_service.states import States
 from command_service.work_queue import WorkQueue
+from command_service.worker.alarm import Alarm
 from command_service.worker.allowance import Allowance
 from command_service.worker.arguments import Arguments, UnknownChannel, parse
 from command_service.worker.attempts import Attempts
-from command_service.worker.bell import Bell
 from command_service.worker.lane import Lane
 from command_service.worker.leases import Leases
 from command_service.worker.outage import Outage
@@ -94,9 +94,9 @@ def _worker(
         Lane(channel, settings.channels.policy(channel).concurrency, queue, attempts, allowance, outage)
         for channel in channels
     ]
-    bell = Bell(queue, channels, settings.worker_poll_seconds, outage)
+    alarm = Alarm(queue, channels, settings.worker_poll_seconds, outage)
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-    return Worker(name, queue, lanes, leases, bell, allowance)
+    return Worker(name, queue, lanes, leases, alarm, allowance)
 
 
 def _note(status: Status, away: bool) -> None:

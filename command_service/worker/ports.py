@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from command_service.adapters.smtp import SmtpMailer
-from command_service.adapters.smtp_server import SmtpServer, sender
 from command_service.worker.settings import Settings
 
 
@@ -12,5 +11,5 @@ def ports(settings: Settings) -> Mapping[str, Any]:
     """By name, as deciders' effects name them; raises SettingsError. What is not set is not there."""
     adapters: dict[str, Any] = {}
     if settings.smtp_url:
-        adapters["mail"] = SmtpMailer(SmtpServer.at(settings.smtp_url), sender(settings.mail_from))
+        adapters["mail"] = SmtpMailer.at(settings.smtp_url, settings.mail_from)
     return adapters

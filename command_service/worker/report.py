@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import structlog
 from cqrs.admin.v1.events_pb2 import CommandAccepted
@@ -53,7 +55,7 @@ class Report:
             decide = self._catalogue.rpc(accepted.rpc).decider.decide
         except KeyError:
             return  # the outcome will say so
-        log.info(f"handled by {decide.__module__}.{getattr(decide, '__qualname__', decide)}", **about)
+        log.info(f"handled by {_function(decide)}", **about)
 
     def _ended(self, claim: Claimed, ending: Ended | PutOff | None, seconds: float) -> None:
         EXECUTED.labels(claim.channel, _outcome(ending)).inc()
@@ -79,6 +81,13 @@ class Report:
             log.error(f"failed: {ended.text}", attempts=claim.attempt, **about)
         else:
             log.info(_words(ended), **about)
+
+
+def _function(decide: Callable[..., Any]) -> str:
+    """Its module and name, also where a part of its arguments is given."""
+    while isinstance(decide, partial):
+        decide = decide.func
+    return f"{decide.__module__}.{decide.__qualname__}"
 
 
 def _outcome(ending: Ended | PutOff | None) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 
 from command_service.work_queue import Claimed, WorkQueue
+from command_service.worker.alarm import Alarm
 from command_service.worker.allowance import Allowance
-from command_service.worker.bell import Bell
 from command_service.worker.lane import Lane
 from command_service.worker.leases import Leases
 from command_service.worker.outage import AWAY
@@ -22,14 +22,14 @@ class Worker:
     """Carries commands out until it is told to stop, or has processed as many as it is allowed."""
 
     def __init__(
-        self, name: str, queue: WorkQueue, lanes: Sequence[Lane], leases: Leases, bell: Bell, allowance: Allowance
+        self, name: str, queue: WorkQueue, lanes: Sequence[Lane], leases: Leases, alarm: Alarm, allowance: Allowance
     ) -> None:
         """`name` is this worker's among all: its claims carry it."""
         self.name = name
         self._queue = queue
         self._lanes = lanes
         self._leases = leases
-        self._bell = bell
+        self._alarm = alarm
         self._allowance = allowance
         self._runners: Sequence[Runner] = ()
 
@@ -37,7 +37,7 @@ class Worker:
         """Work until `told` returns or nothing is allowed any more; then drain, for so many seconds at most."""
         self._runners = runners
         beside = [asyncio.create_task(alone(runner)) for runner in runners]
-        tending = [asyncio.create_task(self._leases.run()), asyncio.create_task(self._bell.run(self._ring))]
+        tending = [asyncio.create_task(self._leases.run()), asyncio.create_task(self._alarm.run(self._ring))]
         lanes = [asyncio.create_task(lane.run(self.name, self._leases.seconds)) for lane in self._lanes]
         stops = [asyncio.ensure_future(told), asyncio.create_task(self._allowance.spent.wait())]
         try:
