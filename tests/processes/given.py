@@ -5,10 +5,11 @@
     )
 
 `given` takes the instance's own events, oldest first, as they stand in its stream; timers are not among them. `when`
-takes an event that it follows, `fired(name)` for a timer of its own, or `refused(request)` and `failed(request)` for what
-became of a command that it sent. Each case ends in one `then…`, which gives the instance as it is afterwards. Beside what
-is expected every case checks what is true of any process manager: reacting twice gives the same, changes neither the
-input nor the state, emits only events that its state knows, and sends only commands that their contracts take.
+takes an event that it follows, `fired(name)` for a timer of its own, or `refused(request)` and `failed(request)` for
+what became of a command that it sent. Each case ends in one `then…`, which gives the instance as it is afterwards.
+
+Beside what is expected every case checks what is true of any process manager: reacting twice gives the same, changes
+neither the input nor the state, emits only events that its state knows, and sends only what its contracts take.
 """
 
 from __future__ import annotations
