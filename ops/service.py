@@ -38,7 +38,6 @@ def _module(name: str) -> tuple[str, ...]:
 _POSTGRES, _NATS, _REDIS = "OBVERSE_POSTGRES_DSN", "OBVERSE_NATS_URL", "OBVERSE_REDIS_URL"
 _MAIL, _PAYMENTS = "OBVERSE_SMTP_URL", "OBVERSE_SANDBOX_PAYMENTS"
 _COMMANDS, _QUERIES = "OBVERSE_COMMAND_ADDRESS", "OBVERSE_QUERY_ADDRESS"
-WORKER = Service("worker", _module("command_service.worker"), (_POSTGRES, _MAIL, _PAYMENTS))
 SERVICES: tuple[Service, ...] = (
     Service(
         "command_service",
@@ -54,6 +53,7 @@ SERVICES: tuple[Service, ...] = (
         (_REDIS, _QUERIES),
         _QUERIES,
     ),
+    Service("worker", _module("command_service.worker"), (_POSTGRES, _MAIL, _PAYMENTS)),
 )
 """In the order of starting."""
 

@@ -7,7 +7,7 @@ import pytest
 from ops.supervisor import System
 from tests.running import Commands, Queries, commands, queries
 
-SERVICES = ("command_service", "relay", "projector", "query_service")
+SERVICES = ("command_service", "relay", "projector", "query_service", "worker")
 
 
 @pytest.fixture(scope="session")

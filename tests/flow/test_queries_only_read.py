@@ -171,6 +171,7 @@ def test_each_process_is_connected_to_its_own_stores_alone(system: System) -> No
         "relay": {"postgres", "nats"},
         "projector": {"nats", "valkey"},
         "query_service": {"valkey"},
+        "worker": {"postgres"},
     }
     assert {name: set(connected(system.pid(name), ports)) for name in expected} == expected
 

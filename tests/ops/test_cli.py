@@ -83,7 +83,7 @@ def test_status_shows_processes_log_stream_and_projections(running: dict[str, An
     shown = json.loads(done.stdout)
     assert done.returncode == 0
     assert (shown["running"], shown["healthy"]) == (True, True)
-    names = ["postgres", "nats", "valkey", "mail", "command_service", "relay", "projector", "query_service"]
+    names = ["postgres", "nats", "valkey", "mail", "command_service", "relay", "projector", "query_service", "worker"]
     assert [process["name"] for process in shown["processes"]] == names
     assert shown["log"]["position"] == shown["stream"]["position"]
     assert {"shop.carts", "shop.orders"} <= {view["name"] for view in shown["projections"]}
@@ -96,7 +96,7 @@ def test_status_for_people_has_the_same(running: dict[str, Any], env: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "service", ["command_service", "relay", "projector", "query_service", "postgres", "nats", "mail"]
+    "service", ["command_service", "relay", "projector", "query_service", "worker", "postgres", "nats", "mail"]
 )
 def test_logs_shows_each_log(running: dict[str, Any], env: dict[str, str], service: str) -> None:
     done = obverse("logs", service, "--no-follow", "--json", "-n", "3", env=env)

@@ -16,8 +16,7 @@ from command_service.adapters.smtp_server import SmtpServer
 from command_service.relay.settings import Settings as RelaySettings
 from command_service.settings import Settings as CommandSettings
 from command_service.worker.settings import Settings as WorkerSettings
-from ops.service import SERVICES as SUPERVISED
-from ops.service import WORKER
+from ops.service import SERVICES
 from ops.supervisor import ROOT
 from projector.settings import Settings as ProjectorSettings
 from query_service.settings import Settings as QuerySettings
@@ -33,7 +32,6 @@ SETTINGS: dict[str, Any] = {
     "query_service": QuerySettings,
     "worker": WorkerSettings,
 }
-SERVICES = tuple(dict.fromkeys((*SUPERVISED, WORKER)))
 SERVERS = ("postgres", "nats", "valkey", "mail")
 ONE_SHOT = ("migrate", "stream-owner")
 
