@@ -7,6 +7,7 @@ The rules are those that the bank promises: of several that apply, the first cou
 import csv
 import gzip
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -71,6 +72,6 @@ def _reason(expected: Expected, payer: str, payee: str, amount: Fraction, curren
     return ""
 
 
-def _rows(name: str, content: bytes) -> csv.DictReader[str]:
+def _rows(name: str, content: bytes) -> Iterator[Row]:
     text = gzip.decompress(content) if name.endswith(".gz") else content
-    return csv.DictReader(io.StringIO(text.decode(), newline=""))
+    return iter(csv.DictReader(io.StringIO(text.decode(), newline="")))
