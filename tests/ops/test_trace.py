@@ -79,7 +79,7 @@ def story() -> Story:
     return story
 
 
-# promise 000-28
+# promise 001-60
 def test_a_trace_shows_commands_events_and_reactions_each_under_its_cause(story: Story) -> None:
     assert story.tree() == [
         "command checkout, synchronous",
@@ -177,7 +177,7 @@ async def obverse(port: int, *arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, ["trace", *arguments], env=env)
 
 
-# promise 000-28
+# promise 001-60
 async def test_the_command_reads_the_log_and_prints_the_tree(story: Story) -> None:
     done = await traced(story, "checkout")
     assert done.exit_code == 0, done.output

@@ -46,7 +46,6 @@ def after(*happened: Message) -> CommandView:
     return shown
 
 
-# promise 000-14, 000-15
 def test_a_command_that_was_accepted_waits() -> None:
     sent = accepted("one", process="shop.fulfilment", process_instance="7", due_time=moment(900))
     assert after(sent) == CommandView(
@@ -88,6 +87,7 @@ def test_one_that_was_refused_says_why() -> None:
     assert not shown.HasField("receipt")
 
 
+# promise 000-21, 001-49
 def test_one_that_failed_says_what_went_wrong_and_after_a_retry_it_waits_as_if_new() -> None:
     shown = after(ONE, failed(ONE))
     assert (shown.state, shown.attempts) == (CommandState.COMMAND_STATE_FAILED, 5)
@@ -162,7 +162,6 @@ def histories(draw: st.DrawFn) -> list[Message]:
     return happened
 
 
-# promise 000-14
 @given(histories())
 def test_every_list_holds_exactly_the_commands_that_a_plain_fold_finds(happened: list[Message]) -> None:
     history = History().happen(*happened)
@@ -197,7 +196,6 @@ def test_every_list_holds_exactly_the_commands_that_a_plain_fold_finds(happened:
     }
 
 
-# promise 000-14, 000-15
 async def test_commands_come_through_the_stream_into_the_store_with_their_lists(place: World) -> None:
     sent = [accepted(str(number), CHANNELS[number % 3], (PLACE, CANCEL)[number % 2]) for number in range(12)]
     history = History().happen(*sent, *map(failed, sent[:8]), *map(retried, sent[:4]))

@@ -107,7 +107,6 @@ async def test_an_unknown_command_is_not_found_and_says_where_to_look(commands: 
     assert "receipt" in (error.details() or "")
 
 
-# promise 000-14, 000-15
 async def test_commands_are_listed_by_any_combination_of_state_channel_and_type(
     store: MemoryReadStore, commands: CommandQueryServiceStub, history: History
 ) -> None:
@@ -140,7 +139,7 @@ async def test_a_list_of_what_is_not_there_is_empty(
     assert (list(answer.commands), answer.total_size) == ([], 0)
 
 
-# promise 000-15
+# promise 001-49
 async def test_failed_commands_are_listed_until_somebody_retries_or_discards_them(
     store: MemoryReadStore, commands: CommandQueryServiceStub, history: History
 ) -> None:
