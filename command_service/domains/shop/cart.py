@@ -7,6 +7,7 @@ from cqrs.common.v1.common_pb2 import Money
 from cqrs.shop.v1.commands_pb2 import (
     AddItemToCartRequest,
     ChangeCartItemQuantityRequest,
+    CheckoutCartRequest,
     ClearCartRequest,
     RemoveItemFromCartRequest,
 )
@@ -16,14 +17,27 @@ from cqrs.shop.v1.errors_pb2 import (
     SHOP_ERROR_PRICE_AMBIGUOUS,
     SHOP_ERROR_TOO_MANY_ITEMS,
 )
-from cqrs.shop.v1.events_pb2 import CartCleared, CartItemQuantityChanged, ItemAddedToCart, ItemRemovedFromCart
+from cqrs.shop.v1.events_pb2 import (
+    CartCheckedOut,
+    CartCleared,
+    CartItemQuantityChanged,
+    ItemAddedToCart,
+    ItemRemovedFromCart,
+)
 
 from command_service.decider import QUIET, Aggregate, Context, Decider, Decision, happened
+from command_service.domains.shop.cart_checkout import checkout
 from command_service.domains.shop.lines import Line, Lines, amount, line, lines_of, with_more, with_quantity, without
 from command_service.domains.shop.refusal import LARGEST_AMOUNT, LARGEST_QUANTITY, MOST_LINES, refuse
 
-CartCommand = AddItemToCartRequest | RemoveItemFromCartRequest | ChangeCartItemQuantityRequest | ClearCartRequest
-CartEvent = ItemAddedToCart | ItemRemovedFromCart | CartItemQuantityChanged | CartCleared
+CartCommand = (
+    AddItemToCartRequest
+    | RemoveItemFromCartRequest
+    | ChangeCartItemQuantityRequest
+    | ClearCartRequest
+    | CheckoutCartRequest
+)
+CartEvent = ItemAddedToCart | ItemRemovedFromCart | CartItemQuantityChanged | CartCleared | CartCheckedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,8 @@ def decide(command: CartCommand, context: Context, cart: Cart) -> Decision:
             return _change_quantity(command, cart)
         case ClearCartRequest():
             return happened(CartCleared(user_id=command.user_id)) if cart.lines else QUIET
+        case CheckoutCartRequest():
+            return checkout(command, context, cart.lines)
         case _:
             assert_never(command)
 
@@ -96,7 +112,7 @@ def evolve(cart: Cart, event: CartEvent) -> Cart:
             return replace(cart, lines=without(cart.lines, lines_of(cart.lines, event.item_id, price)))
         case CartItemQuantityChanged():
             return replace(cart, lines=with_quantity(cart.lines, line(event.item_id, event.price), event.quantity))
-        case CartCleared():
+        case CartCleared() | CartCheckedOut():
             return Cart()
         case _:
             assert_never(event)
@@ -129,7 +145,7 @@ CART = Aggregate(
     category="shop.cart",
     initial=Cart(),
     evolve=evolve,
-    events=(ItemAddedToCart, ItemRemovedFromCart, CartItemQuantityChanged, CartCleared),
+    events=(ItemAddedToCart, ItemRemovedFromCart, CartItemQuantityChanged, CartCleared, CartCheckedOut),
 )
 
 CARTS = Decider(

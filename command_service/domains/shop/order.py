@@ -1,27 +1,25 @@
-"""Step 4: an order: which command leads to what, and what its events make of it."""
+"""Step 4: an order: which command leads to what."""
 
-from dataclasses import replace
-from typing import assert_never
+from functools import partial
+from typing import Any, assert_never
 
 from cqrs.shop.v1 import commands_pb2 as commands
 from cqrs.shop.v1 import events_pb2 as events
-from cqrs.shop.v1.types_pb2 import (
-    ORDER_STATUS_CANCELLED,
-    ORDER_STATUS_COMPLETED,
-    ORDER_STATUS_UNSPECIFIED,
-)
+from cqrs.shop.v1.types_pb2 import FULFILMENT_SAGA, ORDER_STATUS_UNSPECIFIED, Fulfilment
 from google.protobuf.message import Message
 
 from command_service.decider import QUIET, Aggregate, Context, Decider, Decision, happened
 from command_service.domains.shop import order_items as items
+from command_service.domains.shop import order_placing as placing
 from command_service.domains.shop import order_progress as progress
 from command_service.domains.shop import order_rules as rules
-from command_service.domains.shop.lines import line, lines_of, with_quantity
-from command_service.domains.shop.order_state import Order, of_items, with_item, with_items, without_lines
+from command_service.domains.shop.order_events import ORDER
+from command_service.domains.shop.order_state import Order
+from command_service.domains.shop.payment_state import NO_PAYMENT, PAYMENT, Payment
 
-OrderCommand = (
-    commands.CreateOrderRequest
-    | commands.AddOrderItemRequest
+NewOrder = commands.CreateOrderRequest | commands.PlaceOrderRequest
+KnownOrder = (
+    commands.AddOrderItemRequest
     | commands.RemoveOrderItemRequest
     | commands.ChangeOrderItemQuantityRequest
     | commands.UpdateOrderRequest
@@ -30,26 +28,37 @@ OrderCommand = (
     | commands.ShipOrderRequest
     | commands.CompleteOrderRequest
     | commands.CancelOrderRequest
+    | commands.ConfirmOrderRequest
 )
-OrderEvent = (
-    events.OrderCreated
-    | events.OrderItemAdded
-    | events.OrderItemRemoved
-    | events.OrderItemQuantityChanged
-    | events.OrderItemsReplaced
-    | events.ShippingAddressChanged
-    | events.OrderStatusChanged
-    | events.OrderShipped
-    | events.OrderCompleted
-    | events.OrderCancelled
+
+_NEED_PAYMENT = (
+    commands.UpdateOrderRequest
+    | commands.UpdateOrderStatusRequest
+    | commands.ShipOrderRequest
+    | commands.CompleteOrderRequest
+    | commands.CancelOrderRequest
 )
 
 
-def decide(command: OrderCommand, context: Context, order: Order) -> Decision:
-    """What the command leads to; raises Refused."""
-    if isinstance(command, commands.CreateOrderRequest):
-        return items.create(command, context, order)
-    rules.exists(order)
+def decide(
+    command: NewOrder | KnownOrder,
+    context: Context,
+    order: Order,
+    payment: Payment = NO_PAYMENT,
+    fulfilment: Fulfilment.ValueType = FULFILMENT_SAGA,
+) -> Decision:
+    """What the command leads to; raises Refused. `fulfilment` is who carries on what is placed from now on."""
+    match command:
+        case commands.CreateOrderRequest():
+            return items.create(command, context, order)
+        case commands.PlaceOrderRequest():
+            return placing.place(command, context, order, fulfilment)
+        case _:
+            rules.exists(order)
+            return placing.followed(_changed(command, order), command.order_id, order, payment)
+
+
+def _changed(command: KnownOrder, order: Order) -> Decision:
     match command:
         case commands.AddOrderItemRequest():
             return items.add(command, order)
@@ -69,6 +78,8 @@ def decide(command: OrderCommand, context: Context, order: Order) -> Decision:
             return progress.complete(command.order_id, order)
         case commands.CancelOrderRequest():
             return progress.cancel(command, order)
+        case commands.ConfirmOrderRequest():
+            return placing.confirm(command, order)
         case _:
             assert_never(command)
 
@@ -87,54 +98,18 @@ def _update(command: commands.UpdateOrderRequest, order: Order) -> Decision:
     return happened(*happening) if happening else QUIET
 
 
-def evolve(order: Order, event: OrderEvent) -> Order:
-    """The order after the event."""
-    match event:
-        case events.OrderCreated():
-            return of_items(event.items, event.total_amount.currency_code, event.shipping_address.SerializeToString())
-        case events.OrderItemAdded():
-            return with_item(order, event.item)
-        case events.OrderItemRemoved():
-            price = event.price if event.HasField("price") else None
-            return without_lines(order, lines_of(order.lines, event.product_id, price))
-        case events.OrderItemQuantityChanged():
-            return replace(order, lines=with_quantity(order.lines, line(event.product_id, event.price), event.quantity))
-        case events.OrderItemsReplaced():
-            return with_items(order, event.items)
-        case events.ShippingAddressChanged():
-            return replace(order, address=event.shipping_address.SerializeToString())
-        case events.OrderStatusChanged():
-            return replace(order, status=event.status)
-        case events.OrderShipped():
-            return replace(order, tracking_number=event.tracking_number)
-        case events.OrderCompleted():
-            return replace(order, status=ORDER_STATUS_COMPLETED)
-        case events.OrderCancelled():
-            return replace(order, status=ORDER_STATUS_CANCELLED, cancel_reason=event.reason)
-        case _:
-            assert_never(event)
+def _reads(command: Any, context: Context) -> tuple[tuple[Aggregate, str], ...]:
+    order = (ORDER, command.order_id or context.new_id)
+    return (order, (PAYMENT, command.order_id)) if isinstance(command, _NEED_PAYMENT) else (order,)
 
 
-ORDER = Aggregate(
-    category="shop.order",
-    initial=Order(),
-    evolve=evolve,
-    events=(
-        events.OrderCreated,
-        events.OrderItemAdded,
-        events.OrderItemRemoved,
-        events.OrderItemQuantityChanged,
-        events.OrderItemsReplaced,
-        events.ShippingAddressChanged,
-        events.OrderStatusChanged,
-        events.OrderShipped,
-        events.OrderCompleted,
-        events.OrderCancelled,
-    ),
-)
+def orders(fulfilment: Fulfilment.ValueType) -> Decider:
+    """The decider of orders, where `fulfilment` is who carries placed ones on."""
+    return Decider(
+        service="cqrs.shop.v1.OrderCommandService",
+        reads=_reads,
+        decide=partial(decide, fulfilment=fulfilment),
+    )
 
-ORDERS = Decider(
-    service="cqrs.shop.v1.OrderCommandService",
-    reads=lambda command, context: ((ORDER, command.order_id or context.new_id),),
-    decide=decide,
-)
+
+ORDERS = orders(FULFILMENT_SAGA)

@@ -21,23 +21,26 @@ from runtime.record import whole
 
 def create(command: CreateOrderRequest, context: Context, order: Order) -> Decision:
     """A new order, pending."""
+    return happened(created(command, context, order))
+
+
+def created(command: CreateOrderRequest, context: Context, order: Order) -> OrderCreated:
+    """The event of a new order; raises Refused when it cannot be."""
     rules.is_one_currency(command.items)
     new = rules.fits(of_items(command.items, command.items[0].price.currency_code), "items")
     if command.HasField("total_amount"):
         rules.total_is(new, command.total_amount)
     order_id = command.order_id or context.new_id
     rules.is_new(order, order_id)
-    return happened(
-        OrderCreated(
-            order_id=order_id,
-            customer_id=command.customer_id,
-            customer_name=command.customer_name,
-            customer_email=command.customer_email,
-            items=new.items,
-            total_amount=new.total,
-            shipping_address=command.shipping_address if command.HasField("shipping_address") else None,
-            order_time=whole(command.order_time) if command.HasField("order_time") else context.time,
-        )
+    return OrderCreated(
+        order_id=order_id,
+        customer_id=command.customer_id,
+        customer_name=command.customer_name,
+        customer_email=command.customer_email,
+        items=new.items,
+        total_amount=new.total,
+        shipping_address=command.shipping_address if command.HasField("shipping_address") else None,
+        order_time=whole(command.order_time) if command.HasField("order_time") else context.time,
     )
 
 

@@ -11,6 +11,7 @@ from cqrs.shop.v1.errors_pb2 import (
     SHOP_ERROR_ORDER_ALREADY_EXISTS,
     SHOP_ERROR_ORDER_ALREADY_SHIPPED,
     SHOP_ERROR_ORDER_NOT_FOUND,
+    SHOP_ERROR_ORDER_NOT_PAID,
     SHOP_ERROR_ORDER_WITHOUT_ITEMS,
     SHOP_ERROR_PRICE_AMBIGUOUS,
     SHOP_ERROR_SEVERAL_CURRENCIES,
@@ -24,6 +25,7 @@ from cqrs.shop.v1.types_pb2 import (
     ORDER_STATUS_PENDING,
     ORDER_STATUS_PROCESSING,
     ORDER_STATUS_UNSPECIFIED,
+    PAYMENT_STATUS_CAPTURED,
     OrderItem,
     OrderStatus,
 )
@@ -31,6 +33,7 @@ from cqrs.shop.v1.types_pb2 import (
 from command_service.domains.money import spelled
 from command_service.domains.shop.lines import Line, amount, lines_of
 from command_service.domains.shop.order_state import Order, spelled_status
+from command_service.domains.shop.payment_state import Payment
 from command_service.domains.shop.refusal import LARGEST_AMOUNT, LARGEST_QUANTITY, MOST_LINES, refuse
 
 MOVES = frozenset(
@@ -58,6 +61,9 @@ def exists(order: Order) -> None:
 
 def has_open_items(order: Order) -> None:
     """The items may still change."""
+    if order.placed:
+        text = "The items cannot be changed: the order is placed, its stock and payment are for these"
+        raise refuse(SHOP_ERROR_ITEMS_FIXED, text)
     if order.status != ORDER_STATUS_PENDING:
         text = f"The items cannot be changed: the order is {spelled_status(order.status)}"
         raise refuse(SHOP_ERROR_ITEMS_FIXED, text)
@@ -77,6 +83,12 @@ def has_not_left(order: Order) -> None:
     """It was not shipped."""
     if order.tracking_number:
         raise refuse(SHOP_ERROR_ORDER_ALREADY_SHIPPED, "Order has already been shipped")
+
+
+def is_paid(order: Order, payment: Payment) -> None:
+    """A placed order's payment is captured; one that was merely created is paid for elsewhere."""
+    if order.placed and payment.status != PAYMENT_STATUS_CAPTURED:
+        raise refuse(SHOP_ERROR_ORDER_NOT_PAID, "The order's payment is not captured")
 
 
 def is_one_currency(items: Iterable[OrderItem]) -> None:

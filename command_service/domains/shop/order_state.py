@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cqrs.common.v1.common_pb2 import Money
-from cqrs.shop.v1.types_pb2 import ORDER_STATUS_PENDING, ORDER_STATUS_UNSPECIFIED, OrderItem, OrderStatus
+from cqrs.shop.v1.types_pb2 import (
+    FULFILMENT_UNSPECIFIED,
+    ORDER_STATUS_PENDING,
+    ORDER_STATUS_UNSPECIFIED,
+    Fulfilment,
+    OrderItem,
+    OrderStatus,
+    StockLine,
+)
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.domains.shop.lines import Line, Lines, amount, line, with_more, without
 
@@ -24,6 +33,17 @@ class Order:
     tracking_number: str = ""
     """Empty until it is shipped."""
     cancel_reason: str = ""
+    fulfilment: Fulfilment.ValueType = FULFILMENT_UNSPECIFIED
+    """Who carries it on; unspecified for an order that was created and not placed."""
+    email: str = ""
+    """Where its customer is notified."""
+    order_time: Timestamp | None = None
+    """When its customer ordered; the day that it counts for."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is paid for and fulfilled, not merely created."""
+        return self.fulfilment != FULFILMENT_UNSPECIFIED
 
     @property
     def total(self) -> Money:
@@ -37,6 +57,14 @@ class Order:
             OrderItem(product_id=each.item_id, product_name=self.names[each], quantity=quantity, price=each.price)
             for each, quantity in self.lines.items()
         ]
+
+    @property
+    def stock_lines(self) -> list[StockLine]:
+        """What it takes of each stock item, by SKU; a product at several prices is one of them."""
+        sums: dict[str, int] = {}
+        for each, quantity in self.lines.items():
+            sums[each.item_id] = sums.get(each.item_id, 0) + quantity
+        return [StockLine(sku=sku, quantity=sums[sku]) for sku in sorted(sums)]
 
     def __str__(self) -> str:
         status = spelled_status(self.status)

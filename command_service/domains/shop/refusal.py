@@ -15,3 +15,6 @@ LARGEST_QUANTITY = 1_000_000
 
 LARGEST_AMOUNT = 2**63 - 1
 """The largest sum, in minor units: what Money holds."""
+
+LARGEST_STOCK = 1_000_000_000_000
+"""How many there are of a stock item at most."""
