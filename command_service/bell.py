@@ -44,5 +44,4 @@ class Bell:
                     await self._rung.wait()
             except TimeoutError:
                 return
-        if ear is not None:
-            ear.heard = self._rings
+        self.looking()

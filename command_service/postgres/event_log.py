@@ -7,14 +7,13 @@ from typing import Any
 
 import asyncpg
 
-from command_service.event_log import Appended, Entry, LogFilter, LogPage, LogUnavailable
+from command_service.event_log import Appended, Entry, LogFilter, LogPage
 from command_service.postgres.appender import Appender
+from command_service.postgres.asking import ask
 from command_service.postgres.connections import Readers
 from command_service.postgres.group_commit import GroupCommit
 from command_service.postgres.news import News
-from command_service.postgres.queries import query
-from command_service.postgres.server_check import check_server
-from command_service.postgres.sqlstates import Meaning, meaning
+from command_service.postgres.server_check import check_reachable
 from runtime.ending import ended
 from runtime.record import Head, Logged
 
@@ -61,12 +60,7 @@ class PostgresEventLog:
         await self._news.wait_beyond(position, seconds)
 
     async def _fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
-        try:
-            return await self._readers.fetch(query(name), *arguments)
-        except Exception as error:
-            if meaning(error) is Meaning.FAULTY:
-                raise
-            raise LogUnavailable(f"The log cannot be read: {error}") from error
+        return await ask(self._readers, name, *arguments)
 
 
 @asynccontextmanager
@@ -78,7 +72,7 @@ async def open_event_log(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -
     async with AsyncExitStack() as stack:
         readers = await Readers.open(dsn, READERS)
         stack.callback(readers.close)
-        await _check(readers)
+        await check_reachable(readers)
         news = News(dsn)
         listening = asyncio.create_task(news.listen())
         stack.push_async_callback(ended, listening)
@@ -87,17 +81,6 @@ async def open_event_log(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -
         commits = GroupCommit(appender.send)
         stack.push_async_callback(commits.drain)
         yield PostgresEventLog(commits, readers, news)
-
-
-async def _check(readers: Readers) -> None:
-    try:
-        await check_server(readers)
-    except Exception as error:
-        if meaning(error) is Meaning.AGAIN:
-            raise LogUnavailable(
-                f"Postgres cannot be reached: {error}; is it running, and is the address right?"
-            ) from error
-        raise
 
 
 def _logged(row: asyncpg.Record) -> Logged:

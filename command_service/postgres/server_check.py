@@ -1,8 +1,10 @@
 """Step 4, before it: refuses a server that could lose or fork the log."""
 
+from command_service.event_log import LogUnavailable
 from command_service.postgres.connections import Readers
 from command_service.postgres.migrate import migrations
 from command_service.postgres.queries import query
+from command_service.postgres.sqlstates import Meaning, meaning
 
 OLDEST_VERSION = 15
 
@@ -43,3 +45,15 @@ async def check_server(readers: Readers) -> None:
         faults.append(f"{known - len(applied)} of {known} migrations are missing: run `obverse migrate`")
     if faults:
         raise UnsuitableServer(faults)
+
+
+async def check_reachable(readers: Readers) -> None:
+    """The same; raises LogUnavailable where the server is away."""
+    try:
+        await check_server(readers)
+    except Exception as error:
+        if meaning(error) is Meaning.AGAIN:
+            raise LogUnavailable(
+                f"Postgres cannot be reached: {error}; is it running, and is the address right?"
+            ) from error
+        raise

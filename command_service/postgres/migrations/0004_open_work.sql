@@ -28,6 +28,17 @@ CREATE INDEX open_commands_claimable ON obverse.open_commands (channel, claimabl
 CREATE INDEX open_commands_in_order ON obverse.open_commands (stream, position) WHERE NOT failed;
 CREATE INDEX open_commands_scheduled ON obverse.open_commands (stream, position) WHERE NOT failed AND scheduled;
 
+-- The same with the state that an operator is shown.
+CREATE VIEW obverse.open_commands_now AS
+SELECT *, CASE
+    WHEN failed THEN 'failed'
+    WHEN lease IS NOT NULL AND claimable_from > now() THEN 'in flight'
+    WHEN due_time <= now() THEN 'ready'
+    WHEN attempts > 0 THEN 'waiting'
+    ELSE 'scheduled'
+END AS state
+FROM obverse.open_commands;
+
 CREATE TABLE obverse.channels (
     channel         text COLLATE "C" PRIMARY KEY,
     open            bigint  NOT NULL DEFAULT 0, -- on the table and not failed
@@ -91,5 +102,5 @@ ALTER TABLE obverse.receipts ENABLE ALWAYS TRIGGER receipts_stay;
 ALTER TABLE obverse.receipts ENABLE ALWAYS TRIGGER receipts_row_stays;
 ALTER TABLE obverse.receipts ENABLE ALWAYS TRIGGER receipts_only_move_on;
 
-GRANT SELECT ON obverse.open_commands, obverse.channels, obverse.channel_retries, obverse.channel_run_times,
-    obverse.timers, obverse.process_checkpoints TO obverse_service;
+GRANT SELECT ON obverse.open_commands, obverse.open_commands_now, obverse.channels, obverse.channel_retries,
+    obverse.channel_run_times, obverse.timers, obverse.process_checkpoints TO obverse_service;

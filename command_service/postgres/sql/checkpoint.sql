@@ -1,0 +1,1 @@
+SELECT position FROM obverse.process_checkpoints WHERE process = $1

@@ -1,0 +1,1 @@
+SELECT obverse.give_back($1, $2)

@@ -1,0 +1,1 @@
+SELECT obverse.next_due($1) AS seconds

@@ -1,0 +1,1 @@
+SELECT obverse.put_off($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+SELECT renew AS command_id FROM obverse.renew($1, $2, $3)

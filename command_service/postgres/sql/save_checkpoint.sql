@@ -1,0 +1,1 @@
+SELECT obverse.save_checkpoint($1, $2)
