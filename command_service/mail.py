@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 from urllib.parse import quote
 
@@ -10,6 +11,8 @@ _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\@]+@[^\s<>,;:\"()\\@]+")
 _LONGEST = 900
 """Characters: a line of a mail ends after 998 bytes (RFC 5322 section 2.1.1)."""
+_READABLE = 200
+"""Characters: what is longer is named by its hash, as an id of any characters may become many times as long."""
 
 
 class MailRefused(Exception):
@@ -54,5 +57,11 @@ class Mailer(Protocol):
 
 
 def message_id(*key: str) -> str:
-    """The Message-ID of what the key names, e.g. ("order-1", "confirmed"); another key gives another Message-ID."""
-    return f"<{'/'.join(quote(part, safe='') for part in key)}@obverse>"
+    """The Message-ID of what the key names, e.g. ("order-1", "confirmed"), readable where the key is short.
+
+    Another key gives another Message-ID.
+    """
+    left = "/".join(quote(part, safe="") for part in key)
+    if len(left) > _READABLE:
+        left = f"sha256={sha256(left.encode()).hexdigest()}"  # no other key has a "=" that is not escaped
+    return f"<{left}@obverse>"

@@ -39,6 +39,7 @@ class Output:
             self.value({"ready": True, **addresses, "calls": list(calls)})
             return
         print(f"\nObverse runs: commands {addresses['commands']}, queries {addresses['queries']}")
+        print(f"Mail is kept, not delivered: `obverse mail` shows it; its server is {addresses['mail']}")
         print(f"Data and logs in {addresses['data']}; Ctrl-C stops it. Place an order, get it, list orders:\n")
         print("\n".join(calls), flush=True)
 

@@ -65,7 +65,8 @@ def _port(address: str, name: str) -> int:
 
 
 def _addresses(system: System) -> dict[str, str]:
-    return {"commands": system.command_address, "queries": system.query_address, "data": str(system.data)}
+    addresses = {"commands": system.command_address, "queries": system.query_address, "mail": system.mail.url}
+    return {**addresses, "data": str(system.data)}
 
 
 def _calls(system: System) -> list[str]:

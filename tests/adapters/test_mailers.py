@@ -264,6 +264,13 @@ def test_a_message_id_names_its_key_and_no_other(key: list[str], data: st.DataOb
     assert (message_id(*key) == message_id(*other)) == (key == other)
 
 
+def test_a_message_id_of_a_long_key_is_one_all_the_same() -> None:
+    names = [message_id("order", "👋" * 200, kind) for kind in ("confirmed", "cancelled")]
+    assert [replace(MAIL, message_id=name).message_id for name in names] == names
+    assert len(set(names)) == 2
+    assert message_id("order-1", "confirmed") == MAIL.message_id
+
+
 @pytest.mark.parametrize(
     ("url", "server"),
     [

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -75,6 +76,9 @@ def test_up_says_where_things_are_and_what_to_try(running: dict[str, Any], env: 
     assert running["commands"] == env["OBVERSE_COMMAND_ADDRESS"]
     assert running["queries"] == env["OBVERSE_QUERY_ADDRESS"]
     assert running["data"] == env["OBVERSE_DATA"]
+    with smtplib.SMTP(*running["mail"].removeprefix("smtp://").split(":")) as server:
+        server.sendmail("shop@example.com", "ada@example.com", "Subject: Hello\r\nMessage-ID: <1@here>\r\n\r\nHi\r\n")
+    assert json.loads(obverse("mail", "--json", env=env).stdout)["message_id"] == "<1@here>"
     assert [call.rpartition("/")[2] for call in running["calls"]] == ["CreateOrder", "GetOrder", "ListOrders"]
 
 
