@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -50,16 +49,16 @@ class CallRefused(Exception):
         """The value of the domain's enum, without its prefix; empty where the answer names none."""
 
 
-@dataclass
 class Server:
     """One side of the running system, over several connections."""
 
-    channels: list[grpc.aio.Channel]
-    in_flight: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
-    answered: int = 0
-    """Calls that came to an answer, refusals included."""
-    last: ConsistencyToken = field(default_factory=ConsistencyToken)
-    """The furthest point in the log of any receipt."""
+    def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        self.channels = channels
+        self.in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self.answered = 0
+        """Calls that came to an answer, refusals included."""
+        self.last = ConsistencyToken()
+        """The furthest point in the log of any receipt."""
 
     async def command(self, call: Callable[..., Any], request: Any) -> CommandReceipt:
         """Send a command until it is answered; its command id makes that one effect. Raises CallRefused."""
@@ -91,10 +90,11 @@ class Server:
 class Shop(Server):
     """One side of the shop."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        super().__init__(channels)
         stubs = [
             (CartCommandServiceStub(channel), OrderCommandServiceStub(channel), OrderQueryServiceStub(channel))
-            for channel in self.channels
+            for channel in channels
         ]
         self._stubs = cycle(stubs)
 

@@ -1,10 +1,11 @@
 """Bank demo, step 3: the bank's servers as a client meets them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+import grpc
 from cqrs.admin.v1.commands_pb2_grpc import CommandAdminServiceStub
 from cqrs.bank.v1.commands_pb2_grpc import AccountCommandServiceStub, TransferCommandServiceStub
 from cqrs.bank.v1.queries_pb2_grpc import AccountQueryServiceStub, TransferQueryServiceStub
@@ -22,12 +23,11 @@ if TYPE_CHECKING:  # the generated modules have these names for the type checker
 class BankCommands(Server):
     """The bank's command server."""
 
-    def __post_init__(self) -> None:
-        self._stubs = cycle(
-            [(AccountCommandServiceStub(each), TransferCommandServiceStub(each)) for each in self.channels]
-        )
-        self.admin: CommandAdminServiceAsyncStub = CommandAdminServiceStub(self.channels[0])
-        self.log: LogServiceAsyncStub = LogServiceStub(self.channels[0])
+    def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        super().__init__(channels)
+        self._stubs = cycle([(AccountCommandServiceStub(each), TransferCommandServiceStub(each)) for each in channels])
+        self.admin: CommandAdminServiceAsyncStub = CommandAdminServiceStub(channels[0])
+        self.log: LogServiceAsyncStub = LogServiceStub(channels[0])
 
     @property
     def accounts(self) -> "AccountCommandServiceAsyncStub":
@@ -43,8 +43,9 @@ class BankCommands(Server):
 class BankQueries(Server):
     """The bank's query server."""
 
-    def __post_init__(self) -> None:
-        self._stubs = cycle([(AccountQueryServiceStub(each), TransferQueryServiceStub(each)) for each in self.channels])
+    def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        super().__init__(channels)
+        self._stubs = cycle([(AccountQueryServiceStub(each), TransferQueryServiceStub(each)) for each in channels])
 
     @property
     def accounts(self) -> "AccountQueryServiceAsyncStub":
