@@ -52,6 +52,8 @@ class Trace:
         self._bytes = correlation_id.encode()
         self._events: dict[str, Node] = {}
         self._commands: dict[str, Node] = {}
+        self._own: dict[str, Node] = {}
+        """Commands by the ids of their own records: a process manager may react to a refusal or a failure."""
 
     def take(self, position: int, stored: bytes) -> None:
         """The record at a position, as it is stored."""
@@ -65,14 +67,16 @@ class Trace:
 
     def roots(self) -> list[Node]:
         """What nothing in the trace has caused, in the order of the log, each with all that it led to."""
-        commands = dict(self._commands)
+        causes = {**self._own, **self._commands, **self._events}
+        synchronous: list[Node] = []
         for event in self._events.values():
-            named = event.causation_id
-            if named and named not in self._events and named not in commands:
-                commands[named] = Node(named, event.position)  # a synchronous command has no record of its own
+            if event.causation_id and event.causation_id not in causes:
+                synchronous.append(Node(event.causation_id, event.position))  # it has no record of its own
+                causes[event.causation_id] = synchronous[-1]
+        every = (*synchronous, *self._commands.values(), *self._events.values())
         roots: list[Node] = []
-        for node in sorted((*commands.values(), *self._events.values()), key=lambda node: node.position):
-            cause = self._events.get(node.causation_id) or commands.get(node.causation_id)
+        for node in sorted(every, key=lambda node: node.position):
+            cause = causes.get(node.causation_id)
             # A caller may name any cause; what comes later in the log is none.
             known = cause is not None and cause is not node and cause.position <= node.position
             (cause.children if known and cause else roots).append(node)
@@ -89,6 +93,7 @@ class Trace:
         node = self._commands.get(event.command_id)
         if node is None:
             return
+        self._own[record.id] = node
         if isinstance(event, events.FailedCommandRetried):
             node.retries += 1
             node.outcome = node.outcome_record = None

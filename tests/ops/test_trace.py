@@ -142,6 +142,22 @@ def test_a_command_s_line_says_how_far_it_has_come(outcomes: tuple[Any, ...], en
     assert line.endswith(ends)
 
 
+def test_what_reacts_to_a_refusal_or_a_timer_hangs_under_it() -> None:
+    story = Story()
+    story.own(PLACED)
+    outcome = story.own(refused(PLACED), "place")
+    fulfilment = "shop.fulfilment-1"
+    timer = story.tell(events.TimerSet(process="shop.fulfilment"), fulfilment, outcome)
+    story.own(CALLED_OFF, outcome)
+    story.tell(events.TimerFired(process="shop.fulfilment"), fulfilment, timer)
+    assert [line.partition(",")[0] for line in story.tree()] == [
+        "command place PlaceOrderRequest on orders: REFUSED",
+        "├─ TimerSet shop.fulfilment-1@1",
+        "│  └─ TimerFired shop.fulfilment-1@2",
+        "└─ command cancel CancelOrderRequest on bank.notify: ACCEPTED",
+    ]
+
+
 def test_causes_that_callers_make_up_hide_nothing() -> None:
     story = Story()
     for command_id, cause in (("a", "b"), ("b", "a"), ("c", "c"), ("d", "nobody")):
