@@ -3,8 +3,8 @@
 import os
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -16,8 +16,10 @@ from command_service.event_log import EventLog, LogError
 from command_service.execute import Executor
 from command_service.handle import Handler
 from command_service.postgres.event_log import open_event_log
+from command_service.postgres.process_store import open_process_store
 from command_service.postgres.server_check import UnsuitableServer
 from command_service.postgres.work_queue import open_work_queue
+from command_service.processes import PROCESSES, DuplicateProcess, UnusableName, checked
 from command_service.states import States
 from command_service.work_queue import WorkQueue
 from command_service.worker.alarm import Alarm
@@ -28,7 +30,9 @@ from command_service.worker.lane import Lane
 from command_service.worker.leases import Leases
 from command_service.worker.outage import Outage
 from command_service.worker.ports import ports
+from command_service.worker.processes import ProcessRunner
 from command_service.worker.report import Report
+from command_service.worker.runner import Runner
 from command_service.worker.settings import Settings
 from command_service.worker.worker import Worker
 from runtime import logs
@@ -64,12 +68,27 @@ async def _work(settings: Settings, arguments: Arguments) -> None:
         status.details = worker.shown
         status.state, status.healthy = "RUNNING", True
         log.info(f"worker {worker.name} works on {len(channels)} channels", channels=",".join(channels), status=address)
-        await worker.run(_told(status), settings.drain_seconds)
+        runners = await stack.enter_async_context(_runners(settings, arguments, event_log, catalogue))
+        await worker.run(_told(status), settings.drain_seconds, runners)
 
 
 async def _known(catalogue: Catalogue, queue: WorkQueue) -> Sequence[str]:
     """The channels on which commands can wait, or on which some still do from before another setting."""
     return sorted({*catalogue.channels, *(counts.channel for counts in await queue.counts())})
+
+
+@asynccontextmanager
+async def _runners(
+    settings: Settings, arguments: Arguments, event_log: EventLog, catalogue: Catalogue
+) -> AsyncIterator[Sequence[Runner]]:
+    """The process managers of this worker."""
+    if not arguments.processes:
+        yield ()
+        return
+    processes = checked(PROCESSES)
+    async with open_process_store(settings.postgres_dsn) as store:
+        most = settings.state_cache_streams
+        yield [ProcessRunner(process, event_log, store, catalogue, most) for process in processes]
 
 
 def _executor(settings: Settings, event_log: EventLog, catalogue: Catalogue) -> Executor:
@@ -110,4 +129,5 @@ async def _told(status: Status) -> None:
 
 
 if __name__ == "__main__":
-    run(partial(main, parse(sys.argv[1:])), LogError, UnsuitableServer, CatalogueError, UnknownChannel)
+    faults = (LogError, UnsuitableServer, CatalogueError, UnknownChannel, DuplicateProcess, UnusableName)
+    run(partial(main, parse(sys.argv[1:])), *faults)

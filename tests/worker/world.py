@@ -54,12 +54,20 @@ class World:
         execution: str = ASYNC,
         now: Callable[[], datetime] = clock,
     ) -> None:
-        self.log = MemoryEventLog(now)
-        self.queue = MemoryWork(self.log)
+        memory = MemoryEventLog(now)
+        self.log: EventLog = memory
+        self.queue: WorkQueue = MemoryWork(memory)
         self.catalogue = Catalogue((CONTRACT,), (decider,), Executions.parse(execution))
         self.policies = Channels.parse(channels)
         self.ports: Mapping[str, Any] = {"trial": port} if port is not None else {}
         self._handler = self.handler(self.log)
+
+    @classmethod
+    def on(cls, log: EventLog, queue: WorkQueue, decider: Decider, execution: str) -> "World":
+        """The same on stores that are there, for workers in processes of their own."""
+        world = cls(decider, execution=execution)
+        world.log, world.queue, world._handler = log, queue, world.handler(log)
+        return world
 
     def handler(self, log: EventLog) -> Handler:
         """Another process's way to carry commands out: nothing but the log is shared."""
