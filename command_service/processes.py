@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from command_service.domains import shop
 from command_service.process import Process
 
-PROCESSES: tuple[Process, ...] = ()
+PROCESSES: tuple[Process, ...] = (*shop.PROCESSES,)
 
 
 class DuplicateProcess(Exception):
