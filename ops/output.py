@@ -40,7 +40,10 @@ class Output:
             return
         print(f"\nObverse runs: commands {addresses['commands']}, queries {addresses['queries']}")
         print(f"Mail is kept, not delivered: `obverse mail` shows it; its server is {addresses['mail']}")
-        print(f"Data and logs in {addresses['data']}; Ctrl-C stops it. Place an order, get it, list orders:\n")
+        print(
+            f"Data and logs in {addresses['data']}; Ctrl-C stops it. Create an order, get it, list orders; then stock"
+        )
+        print("a product and place an order on it, which the worker carries out and sends a mail about:\n")
         print("\n".join(calls), flush=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from ops.calls import calls
 from ops.embedded.ports import LOOPBACK
 from ops.output import Output, Trouble
 from ops.settings import Settings
@@ -29,7 +30,7 @@ def up(settings: Settings, environ: dict[str, str], output: Output) -> None:
     try:
         with _stoppable():
             system.start()
-            output.ready(_addresses(system), _calls(system))
+            output.ready(_addresses(system), calls(system.command_address, system.query_address))
             while True:
                 signal.pause()
     except Stopped:
@@ -67,19 +68,3 @@ def _port(address: str, name: str) -> int:
 def _addresses(system: System) -> dict[str, str]:
     addresses = {"commands": system.command_address, "queries": system.query_address, "mail": system.mail.url}
     return {**addresses, "data": str(system.data)}
-
-
-def _calls(system: System) -> list[str]:
-    shop, place = (
-        "cqrs.shop.v1",
-        (
-            '{"order_id":"order-1","customer_id":"user-123","items":[{"product_id":"product-abc","quantity":3,'
-            '"price":{"minor_units":1999,"currency_code":"EUR"}}]}'
-        ),
-    )
-    get = '{"order_id":"order-1","consistency":{"at_least_version":1}}'
-    return [
-        f"grpcurl -plaintext -d '{place}' {system.command_address} {shop}.OrderCommandService/CreateOrder",
-        f"grpcurl -plaintext -d '{get}' {system.query_address} {shop}.OrderQueryService/GetOrder",
-        f"grpcurl -plaintext -d '{{\"page_size\":5}}' {system.query_address} {shop}.OrderQueryService/ListOrders",
-    ]

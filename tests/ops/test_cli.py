@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cqrs.shop.v1.commands_pb2
+import cqrs.shop.v1.queries_pb2
+import cqrs.shop.v1.stock_commands_pb2  # noqa: F401 # loads the contracts that are looked up by name
+import protovalidate
 import psutil
 import pytest
+from google.protobuf import descriptor_pool, json_format, message_factory
 
+from ops.calls import calls
 from ops.embedded.ports import free_port
 from ops.supervisor import ROOT
 
@@ -79,7 +85,8 @@ def test_up_says_where_things_are_and_what_to_try(running: dict[str, Any], env: 
     with smtplib.SMTP(*running["mail"].removeprefix("smtp://").split(":")) as server:
         server.sendmail("shop@example.com", "ada@example.com", "Subject: Hello\r\nMessage-ID: <1@here>\r\n\r\nHi\r\n")
     assert json.loads(obverse("mail", "--json", env=env).stdout)["message_id"] == "<1@here>"
-    assert [call.rpartition("/")[2] for call in running["calls"]] == ["CreateOrder", "GetOrder", "ListOrders"]
+    names = [call.rpartition("/")[2] for call in running["calls"]]
+    assert names == ["CreateOrder", "GetOrder", "ListOrders", "RegisterStockItem", "PlaceOrder"]
 
 
 def test_status_shows_processes_log_stream_and_projections(running: dict[str, Any], env: dict[str, str]) -> None:
@@ -204,3 +211,12 @@ def test_after_a_kill_of_everything_up_works_again_and_down_ends_it_from_elsewhe
     assert obverse("down", env=env).returncode == 0
     end(again)
     assert not any(psutil.pid_exists(part["pid"]) for part in after["processes"])
+
+
+def test_every_call_to_try_is_one_that_its_contract_allows() -> None:
+    for call in calls("127.0.0.1:1", "127.0.0.1:2"):
+        request, (address, rpc) = call.split("'")[1], call.rpartition("' ")[2].split()
+        service, _, name = rpc.partition("/")
+        assert (address == "127.0.0.1:1") == ("Command" in service)
+        method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
+        protovalidate.validate(json_format.Parse(request, message_factory.GetMessageClass(method.input_type)()))
