@@ -10,7 +10,7 @@ from command_service.admin.queues import Queues
 from command_service.admin.service import DESCRIPTOR as ADMIN
 from command_service.admin.service import CommandAdminService
 from command_service.catalogue import Catalogue, CatalogueError
-from command_service.deciders import CONTRACTS, DECIDERS
+from command_service.deciders import CONTRACTS, deciders
 from command_service.event_log import EventLog, LogError
 from command_service.handle import Handler
 from command_service.log_service import DESCRIPTOR, LogService, shown
@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> None:
         stack.enter_context(serve_status(status, settings.status_address))
         event_log = await stack.enter_async_context(open_event_log(settings.postgres_dsn))
         work = await stack.enter_async_context(open_work_queue(settings.postgres_dsn))
-        catalogue = Catalogue(CONTRACTS, DECIDERS, settings.execution)
+        catalogue = Catalogue(CONTRACTS, deciders(settings.shop_fulfilment), settings.execution)
         states = States(event_log, settings.state_cache_streams)
         handler = Handler(event_log, states, catalogue, settings.channels, settings.decide_attempts)
         queues = Queues(work, catalogue.channels)

@@ -3,9 +3,17 @@
 from collections.abc import Iterable
 
 from command_service.domains import shop
+from command_service.domains.shop.fulfilment import STEP_SECONDS
 from command_service.process import Process
 
-PROCESSES: tuple[Process, ...] = (*shop.PROCESSES,)
+
+def processes(shop_fulfilment: shop.Variant = "saga", shop_step_seconds: float = STEP_SECONDS) -> tuple[Process, ...]:
+    """The process managers of a deployment."""
+    return shop.variant(shop_fulfilment, shop_step_seconds)[1]
+
+
+PROCESSES: tuple[Process, ...] = processes()
+"""The process managers where nothing else is set."""
 
 
 class DuplicateProcess(Exception):

@@ -1,6 +1,7 @@
 """The command server's settings."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from command_service.channels import DEFAULT_POLICY, Channels
 from command_service.executions import Executions
@@ -37,6 +38,9 @@ class Settings:
     execution: Executions = Executions({})  # noqa: RUF009 # immutable
     """Commands that are carried out otherwise than their contracts say: `<rpc>=sync` or `<rpc>=async:<channel>`, `;`
     between them."""
+    shop_fulfilment: Literal["saga", "plain"] = "saga"
+    """How placed orders are fulfilled: by the process manager with reservation and compensation, or by one handler's
+    order and three independent commands; the worker has the same setting."""
     log_level: LogLevel = "info"
     """The least level that is logged."""
     log_format: LogFormat = "console"
