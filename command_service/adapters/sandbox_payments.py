@@ -32,7 +32,7 @@ class SandboxPayments:
     """A PaymentProvider that moves no money."""
 
     def __init__(self, path: str = ":memory:", timeout_seconds: float = 1.0) -> None:
-        """`path`: the file of its books, shared by all workers; `timeout_seconds`: how long to wait for `tok_timeout`."""
+        """`path` is the file of its books, which all workers share; `timeout_seconds` how long `tok_timeout` takes."""
         self._books = SandboxBooks(path)
         self._timeout_seconds = timeout_seconds
 
