@@ -36,7 +36,7 @@ faults: $(VENV)/dev ## the long proofs: kills under load, seeded; SEED=n repeats
 test-clients: $(VENV)/dev ## clients in Go, Node.js and Java, built and run; skips what is not installed
 	@$(BIN)/pytest -m clients -rs tests/clients
 
-bench: $(VENV)/dev ## measure P1 to P14 against limits and peers; at most ten minutes
+bench: $(VENV)/dev ## measure P1 to P14, A1 to A4 against limits and peers; at most ten minutes
 	@$(BIN)/python -m bench
 
 bench-full: $(VENV)/dev ## the same and P15 to P17

@@ -1,4 +1,4 @@
-"""Beside the flow: `python -m bench` measures P1 to P14 in ten minutes at most; `--full` adds P15 to P17."""
+"""Beside the flow: `python -m bench` measures P1 to P14 and A1 to A4 in ten minutes; `--full` adds P15 to P17."""
 
 from __future__ import annotations
 

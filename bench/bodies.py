@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
+from cqrs.admin.v1.queries_pb2 import WatchCommandRequest
 from cqrs.common.v1.common_pb2 import CommandReceipt, ConsistencyToken, Money, ReadConsistency
 from cqrs.shop.v1.commands_pb2 import AddItemToCartRequest, CreateOrderRequest, CreateOrderResponse
 from cqrs.shop.v1.queries_pb2 import GetOrderRequest, GetOrderResponse
@@ -13,6 +14,7 @@ from cqrs.shop.v1.types_pb2 import Address, OrderItem
 
 CREATE_ORDER = "/cqrs.shop.v1.OrderCommandService/CreateOrder"
 ADD_ITEM = "/cqrs.shop.v1.CartCommandService/AddItemToCart"
+WATCH_COMMAND = "/cqrs.admin.v1.CommandQueryService/WatchCommand"
 GET_ORDER = "/cqrs.shop.v1.OrderQueryService/GetOrder"
 _CUSTOMER = "customer-00000000"
 _MOST_QUERIES = 20_000
@@ -77,6 +79,13 @@ def fresh_query(answer: bytes) -> bytes:
     """The query that must see the order which this CreateOrder answer is about."""
     receipt = _receipt(answer)
     return _query(receipt.aggregate_id, ReadConsistency(at_least_token=receipt.token))
+
+
+def watch(answer: bytes) -> bytes:
+    """The request that follows the accepted command which this CreateOrder answer is about to its end."""
+    receipt = _receipt(answer)
+    consistency = ReadConsistency(at_least_token=receipt.token)
+    return WatchCommandRequest(command_id=receipt.command_id, consistency=consistency).SerializeToString()
 
 
 def newest_fresh_query(answers: Sequence[bytes]) -> bytes:

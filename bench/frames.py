@@ -56,6 +56,13 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     return payload[1 : len(payload) - payload[0]] if flags & PADDED else payload
 
 
-def is_message(data: bytes) -> bool:
-    """Whether these bytes are exactly one uncompressed gRPC message."""
-    return len(data) >= MESSAGE.size and MESSAGE.unpack_from(data) == (0, len(data) - MESSAGE.size)
+def last_message(data: bytes) -> bytes | None:
+    """The last of the uncompressed gRPC messages that these bytes are, one at least; None when they are not."""
+    at, end, last = 0, len(data), None
+    while end - at >= MESSAGE.size:
+        compressed, size = MESSAGE.unpack_from(data, at)
+        start, at = at + MESSAGE.size, at + MESSAGE.size + size
+        if compressed or at > end:
+            return None
+        last = data[start:at]
+    return last if at == end else None

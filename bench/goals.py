@@ -20,8 +20,9 @@ class Goal:
     text: str
     measure: Callable[[Figures], tuple[float, ...]]
     """The goal's values from the figures of one run; KeyError when a figure is missing."""
-    floor: tuple[float, ...]
-    stretch: tuple[float, ...]
+    floor: tuple[float, ...] = ()
+    """Empty where none is set: then the goal is only measured."""
+    stretch: tuple[float, ...] = ()
     unit: str = "ratio"
     better: tuple[Better, ...] = ("higher",)
     full: bool = False
@@ -75,6 +76,16 @@ GOALS: tuple[Goal, ...] = (
          (10, 0.7), (15, 0.9)),
     Goal("P14", "projector rebuilding order views ÷ bare nats-py fetch(500)",
          lambda f: (f["projector_per_s"] / f["fetch_500_per_s"],), (1.5,), (2.5,)),
+    Goal("A1", "asynchronous commands accepted/s ÷ the same ones synchronously, 64 callers",
+         lambda f: (f["accepted_64_per_s"] / f["beside_64_per_s"],)),
+    Goal("A2", "commands carried out/s by one worker, 10,000 waiting ÷ accepted/s",
+         lambda f: (f["executed_per_s"] / f["accepted_64_per_s"],)),
+    Goal("A3", "acceptance → outcome at 50 commands/s ÷ receipt → visible of synchronous ones: p50, p99",
+         lambda f: (f["outcome_p50_s"] / f["visible_beside_p50_s"], f["outcome_p99_s"] / f["visible_beside_p99_s"]),
+         better=_LOWER),
+    Goal("A4", "transfers/s on two hot accounts, 64 callers ÷ distinct accounts; lost races that reach a caller",
+         lambda f: (f["hot_transfers_64_per_s"] / f["transfers_64_per_s"], f["hot_transfers_64_lost_count"]),
+         unit="ratio, commands", better=("higher", "lower")),
     Goal("P15", "10³, 10⁵, 10⁶ entities, worst ÷ best: commands/s; query p99",
          lambda f: (_spread(f, "growth_commands_{}_per_s"), _spread(f, "growth_query_{}_p99_s")),
          (1.25, 1.25), (1.1, 1.1), better=_LOWER, full=True),

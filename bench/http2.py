@@ -1,6 +1,7 @@
-"""Step 0 of a measured call: one HTTP/2 connection (RFC 9113) that carries unary gRPC calls at a few microseconds each.
+"""Step 0 of a measured call: one HTTP/2 connection (RFC 9113) that carries gRPC calls at a few microseconds each.
 
-It answers SETTINGS and PING, honours the peer's stream limit, frame size and flow control, and reports broken calls.
+A call has one request; of several answers, as a watch gives them, the last one counts. It answers
+SETTINGS and PING, honours the peer's stream limit, frame size and flow control, and reports broken calls.
 """
 
 from __future__ import annotations
@@ -114,9 +115,10 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, stream: int, status: int, text: str) -> None:
         entry = self._out.streams.pop(stream)
-        if status == 0 and not frames.is_message(entry.data):
-            status, text = UNKNOWN, f"the answer is not one uncompressed message ({len(entry.data)} bytes)"
-        entry.waiter.answered(status, entry.data[frames.MESSAGE.size :], text)
+        message = frames.last_message(entry.data)
+        if status == 0 and message is None:
+            status, text = UNKNOWN, f"the answer is no whole uncompressed message ({len(entry.data)} bytes)"
+        entry.waiter.answered(status, message or b"", text)
 
     def _reset(self, flags: int, stream: int, payload: bytes) -> None:
         if stream in self._out.streams:

@@ -11,6 +11,8 @@ from typing import Any
 from bench.goals import BY_ID, GOALS, Figures, Goal
 
 Results = dict[str, dict[str, Any]]
+NONE_SET = "none set"
+"""What stands for the floor, the stretch and the verdict of a goal that has no limits."""
 
 
 def evaluate(goals: Iterable[Goal], runs: Sequence[Figures]) -> Results:
@@ -66,7 +68,7 @@ def goal_table(results: Results) -> str:
             _join(_several(result["value"])),
             _join(max(c) for c in columns),
         ]
-        limits = [_join(_several(result[key])) for key in ("floor", "stretch")]
+        limits = [_join(_several(result[key])) or NONE_SET for key in ("floor", "stretch")]
         lines.append(
             "| " + " | ".join([name, result["text"], *spread, *limits, result["unit"], result["verdict"]]) + " |"
         )
@@ -107,6 +109,8 @@ def _verdict(goal: Goal, values: Sequence[float]) -> str:
         pairs = enumerate(zip(values, limits, strict=True))
         return all(v >= limit if goal.direction(i) == "higher" else v <= limit for i, (v, limit) in pairs)
 
+    if not goal.floor:
+        return NONE_SET
     return "stretch" if reached(goal.stretch) else "floor" if reached(goal.floor) else "SHORT"
 
 
@@ -134,6 +138,8 @@ def _plot(results: Results, file: Path) -> None:
 def _bars(results: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, float, float, str]]:
     for name, result in results.items():
         goal, values = BY_ID[name], _several(result["value"])
+        if not goal.floor:
+            continue
         for index, (value, floor, stretch) in enumerate(zip(values, goal.floor, goal.stretch, strict=True)):
             if not floor or not stretch:
                 continue

@@ -17,12 +17,12 @@ import redis
 
 from bench import report
 from bench.goals import GOALS
-from bench.groups import append, catching_up, commands, growth, lag, queries
+from bench.groups import append, asynchronous, catching_up, commands, growth, lag, queries
 from bench.processes import Served, serving
 from bench.rig import Rig
 from bench.system import BenchSystem
 
-GROUPS = ("commands", "queries", "lag", "append", "peers", "catching_up", "growth")
+GROUPS = ("commands", "queries", "lag", "async", "append", "peers", "catching_up", "growth")
 Step = tuple[str, str, Callable[[Rig], None]]
 _STEPS: tuple[Step, ...] = (
     ("commands", "echo and commands, 64 callers", commands.throughput),
@@ -34,6 +34,10 @@ _STEPS: tuple[Step, ...] = (
     ("queries", "queries, one caller", queries.alone),
     ("lag", "lag at 50 commands/s", lag.low),
     ("lag", "lag at 70 % of saturation", lag.high),
+    ("async", "commands accepted, beside synchronous ones", asynchronous.accepted),
+    ("async", "one worker and 10,000 commands", asynchronous.drained),
+    ("async", "acceptance to outcome at 50 commands/s", asynchronous.outcome),
+    ("async", "transfers on two accounts, and on distinct ones", asynchronous.hot_accounts),
     ("append", "append alone and pgbench, 64 and 256 callers", append.throughput),
     ("peers", "naive pipeline and eventsourcing", commands.peers),
 )

@@ -9,8 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,17 +18,12 @@ from typing import Self
 import asyncpg
 
 from bench.cpu import machine_cores, pin
+from bench.parts import ACCEPTING, MODULES, more_settings, program
 from command_service.postgres.migrate import migrate
 from ops.child import spawn
 from ops.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedValkey
 from ops.embedded.ports import free_port
 
-MODULES = {
-    "command_service": "command_service",
-    "relay": "command_service.relay",
-    "projector": "projector",
-    "query_service": "query_service",
-}
 _READY_SECONDS = 60.0
 _CONNECTIONS = 300
 
@@ -46,7 +41,8 @@ class BenchSystem:
         self.postgres = EmbeddedPostgres(folder / "postgres")
         self.nats = EmbeddedNats(folder / "nats")
         self.valkey = EmbeddedValkey(folder / "valkey")
-        self.command_address, self.query_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        addresses = (f"127.0.0.1:{free_port()}" for _ in range(3))
+        self.command_address, self.query_address, self.accepting_address = addresses
         self._processes = dict(processes or {})
         self._status: dict[str, str] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -78,11 +74,22 @@ class BenchSystem:
         for name in names or MODULES:
             self.wait_healthy(name)
 
+    @contextmanager
+    def running(self, *names: str) -> Iterator[None]:
+        """Services that run until the block ends."""
+        self.start(*names)
+        try:
+            yield
+        finally:
+            for name in reversed(names):
+                self.stop(name)
+
     def launch(self, name: str) -> None:
         """Start one service and wait for nothing."""
         self._status[name] = f"127.0.0.1:{free_port()}"
-        log, program = self.folder / f"{name}.log", [sys.executable, "-m", MODULES[name]]
-        self._running[name] = spawn(program, log, env=self._environment(name), cwd=Path.cwd())
+        command = [sys.executable, "-m", *program(name)]
+        log = self.folder / f"{name}.log"
+        self._running[name] = spawn(command, log, env=self._environment(name), cwd=Path.cwd())
 
     def stop(self, name: str) -> None:
         """Drain one service and wait for its end; one that does not end within 20 s is killed and named."""
@@ -143,13 +150,14 @@ class BenchSystem:
             "POSTGRES_DSN": self.postgres.dsn("obverse_service"),
             "NATS_URL": self.nats.url_for("projector" if name == "projector" else "relay"),
             "REDIS_URL": self.valkey.url_for("projector" if name == "projector" else "query"),
-            "COMMAND_ADDRESS": self.command_address,
+            "COMMAND_ADDRESS": self.accepting_address if name == ACCEPTING else self.command_address,
             "LOG_ADDRESS": self.command_address,
             "QUERY_ADDRESS": self.query_address,
             "COMMAND_PROCESSES": str(count),
             "QUERY_PROCESSES": str(count),
             "STATUS_ADDRESS": self._status[name],
             "LOG_FORMAT": "json",
+            **more_settings(name),
         }
         return {**keep, **{f"OBVERSE_{key}": value for key, value in settings.items()}}
 

@@ -12,9 +12,10 @@ from bench.cpu import resident_bytes
 from bench.goals import HAS_FREE_CORE
 from bench.groups.queries import queries
 from bench.load import Follow, Load, percentile
+from bench.parts import MODULES
 from bench.processes import Served
 from bench.rig import Rig
-from bench.system import MODULES, BenchSystem
+from bench.system import BenchSystem
 
 SIZES = (1_000, 100_000, 1_000_000)
 _FILLED = "bench-entry"

@@ -27,6 +27,10 @@ class _Server:
         await context.abort(grpc.StatusCode.ABORTED, "Expected version 1, got 2")
         raise AssertionError("abort raises")
 
+    async def watch(self, request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        for number in range(request.count(b"1")):
+            yield b"answer %d" % number
+
     async def large(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         return bytes(200_000)
 
@@ -36,6 +40,7 @@ async def served() -> AsyncIterator[tuple[_Server, str]]:
     handler, server = _Server(), grpc.aio.server()
     methods = {"Echo": handler.echo, "Refuse": handler.refuse, "Large": handler.large}
     handlers = {name: grpc.unary_unary_rpc_method_handler(method) for name, method in methods.items()}
+    handlers["Watch"] = grpc.unary_stream_rpc_method_handler(handler.watch)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Test", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -99,6 +104,16 @@ async def test_answers_over_many_frames_arrive_whole(served: tuple[_Server, str]
     result = await asyncio.to_thread(run_load, _load(address, "Large"))
     assert result.errors == {}
     assert result.answer_bytes == 200_000 * result.calls > 0
+
+
+async def test_of_several_answers_the_last_one_counts_and_none_is_an_error(served: tuple[_Server, str]) -> None:
+    _, address = served
+    result = await asyncio.to_thread(
+        run_load, replace(_load(address, "Watch"), count=112, warmup_seconds=0.0, keep=112)
+    )
+    assert set(result.kept) == {b"answer 0", b"answer 1", b"answer 2"}
+    assert result.failed + result.all_calls == 112
+    assert all("no whole uncompressed message" in text for text in result.errors)
 
 
 async def test_answers_are_followed_and_the_newest_settles_the_run(served: tuple[_Server, str]) -> None:

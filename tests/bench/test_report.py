@@ -45,6 +45,15 @@ def test_a_goal_whose_figure_is_missing_in_every_run_has_no_result() -> None:
     assert evaluate([_HIGHER], [{"a": 1.0}]) == {}
 
 
+def test_a_goal_without_limits_is_measured_but_has_no_verdict_and_no_bar(tmp_path: Path) -> None:
+    only = Goal("A1", "a ÷ b", lambda f: (f["a"] / f["b"],))
+    results = evaluate([only, _HIGHER], _RUNS)
+    assert (results["A1"]["value"], results["A1"]["verdict"]) == (0.6, "none set")
+    assert "| A1 | a ÷ b | 0.55 | 0.6 | 0.9 | none set | none set | ratio | none set |" in write(
+        tmp_path, results, [], []
+    )
+
+
 def test_results_are_written_as_json_table_and_picture_and_keep_what_was_not_measured_again(tmp_path: Path) -> None:
     write(tmp_path, evaluate([_HIGHER], _RUNS), _RUNS, [])
     write(tmp_path, evaluate([_TWO], _RUNS), _RUNS, [])
