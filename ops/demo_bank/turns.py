@@ -10,7 +10,7 @@ class Turns:
     """Says which number's turn it is: every account has a queue, and a number goes when it heads all of its queues."""
 
     def __init__(self, accounts: Sequence[Collection[str]]) -> None:
-        """The accounts of each number from 0 on, in the order that they must keep."""
+        """The accounts of each number from 0 on, one at least, in the order that they must keep."""
         self._accounts = [tuple(dict.fromkeys(each)) for each in accounts]
         self._queues: defaultdict[str, deque[int]] = defaultdict(deque)
         for number, names in enumerate(self._accounts):
@@ -18,13 +18,15 @@ class Turns:
                 self._queues[name].append(number)
         self._behind = [len(names) for names in self._accounts]
         """In how many of its queues a number is not the first."""
-        self._ready = [number for number, names in enumerate(self._accounts) if not names]
+        self._chains = _chains(self._accounts)
+        self._ready: list[tuple[int, int]] = []
         for queue in self._queues.values():
             self._heads(queue)
 
     def take(self) -> int | None:
-        """The lowest number whose turn it is, each once; None while every other one waits for one that was taken."""
-        return heapq.heappop(self._ready) if self._ready else None
+        """A number whose turn it is, each once, that with the longest chain behind it, so that no chain is left for the
+        end; None while every other one waits for one that was taken."""
+        return heapq.heappop(self._ready)[1] if self._ready else None
 
     def done(self, number: int) -> None:
         """A number that was taken is through, so those behind it move up."""
@@ -37,7 +39,16 @@ class Turns:
         if queue:
             self._behind[queue[0]] -= 1
             if not self._behind[queue[0]]:
-                heapq.heappush(self._ready, queue[0])
+                heapq.heappush(self._ready, (-self._chains[queue[0]], queue[0]))
+
+
+def _chains(accounts: Sequence[Collection[str]]) -> list[int]:
+    """For each number the most of them, itself included, that can only come one after another from it on."""
+    chains, behind = [0] * len(accounts), dict[str, int]()
+    for number in reversed(range(len(accounts))):
+        chains[number] = 1 + max(behind.get(name, 0) for name in accounts[number])
+        behind.update(dict.fromkeys(accounts[number], chains[number]))
+    return chains
 
 
 async def in_turn(turns: Turns, work: Callable[[int], Awaitable[None]], at_once: int) -> None:
