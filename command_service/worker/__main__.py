@@ -3,15 +3,16 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from command_service.catalogue import Catalogue, CatalogueError
-from command_service.deciders import CONTRACTS, DECIDERS
+from command_service.deciders import CONTRACTS, deciders
 from command_service.event_log import EventLog, LogError
 from command_service.execute import Executor
 from command_service.handle import Handler
@@ -19,7 +20,7 @@ from command_service.postgres.event_log import open_event_log
 from command_service.postgres.process_store import open_process_store
 from command_service.postgres.server_check import UnsuitableServer
 from command_service.postgres.work_queue import open_work_queue
-from command_service.processes import PROCESSES, DuplicateProcess, UnusableName, checked
+from command_service.processes import DuplicateProcess, UnusableName, checked, processes
 from command_service.states import States
 from command_service.work_queue import WorkQueue
 from command_service.worker.alarm import Alarm
@@ -29,7 +30,7 @@ from command_service.worker.attempts import Attempts
 from command_service.worker.lane import Lane
 from command_service.worker.leases import Leases
 from command_service.worker.outage import Outage
-from command_service.worker.ports import ports
+from command_service.worker.ports import open_ports
 from command_service.worker.processes import ProcessRunner
 from command_service.worker.report import Report
 from command_service.worker.runner import Runner
@@ -60,10 +61,10 @@ async def _work(settings: Settings, arguments: Arguments) -> None:
         address = stack.enter_context(serve_status(status, settings.status_address))
         event_log = await stack.enter_async_context(open_event_log(settings.postgres_dsn))
         queue = await stack.enter_async_context(open_work_queue(settings.postgres_dsn))
-        catalogue = Catalogue(CONTRACTS, DECIDERS, settings.execution)
+        catalogue = Catalogue(CONTRACTS, deciders(settings.shop_fulfilment), settings.execution)
         channels = arguments.chosen(await _known(catalogue, queue))
         outage = Outage(partial(_note, status))
-        executor = _executor(settings, event_log, catalogue)
+        executor = _executor(settings, event_log, catalogue, stack.enter_context(open_ports(settings)))
         worker = _worker(settings, arguments, channels, queue, executor, Report(catalogue, arguments.verbose), outage)
         status.details = worker.shown
         status.state, status.healthy = "RUNNING", True
@@ -85,16 +86,16 @@ async def _runners(
     if not arguments.processes:
         yield ()
         return
-    processes = checked(PROCESSES)
+    listed = checked(processes(settings.shop_fulfilment, settings.shop_step_seconds))
     async with open_process_store(settings.postgres_dsn) as store:
         most = settings.state_cache_streams
-        yield [ProcessRunner(process, event_log, store, catalogue, most) for process in processes]
+        yield [ProcessRunner(process, event_log, store, catalogue, most) for process in listed]
 
 
-def _executor(settings: Settings, event_log: EventLog, catalogue: Catalogue) -> Executor:
+def _executor(settings: Settings, event_log: EventLog, catalogue: Catalogue, ports: Mapping[str, Any]) -> Executor:
     states = States(event_log, settings.state_cache_streams)
     handler = Handler(event_log, states, catalogue, settings.channels, settings.decide_attempts)
-    return Executor(event_log, handler, catalogue, settings.channels, ports(settings))
+    return Executor(event_log, handler, catalogue, settings.channels, ports)
 
 
 def _worker(

@@ -1,9 +1,10 @@
 """The worker's settings."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from command_service.channels import DEFAULT_POLICY, Channels
+from command_service.domains import shop
+from command_service.domains.shop.fulfilment import STEP_SECONDS
 from command_service.executions import Executions
 from runtime.logs import LogFormat, LogLevel
 from runtime.settings import setting
@@ -34,9 +35,9 @@ class Settings:
     """How many streams' states are kept in memory."""
     decide_attempts: int = setting(20, low=1, high=1000)
     """How often a command is decided before its lost races are put off as a failed attempt."""
-    shop_fulfilment: Literal["saga", "plain"] = "saga"
+    shop_fulfilment: shop.Variant = "saga"
     """How an order is fulfilled: by a process manager step by step, or by the order's own command and three more."""
-    shop_step_seconds: float = setting(60.0, low=0.1, high=86_400)
+    shop_step_seconds: float = setting(STEP_SECONDS, low=0.1, high=86_400)
     """How long one step of an order's fulfilment may take before the order is cancelled."""
     status_address: str = "127.0.0.1:0"
     """Where /healthz, /metrics and /status are answered, host:port; port 0 is any free one."""
