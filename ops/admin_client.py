@@ -2,26 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 from cqrs.admin.v1.commands_pb2_grpc import CommandAdminServiceStub
 
 from ops.output import Trouble
-from ops.run_state import RunState
+from ops.reach import command_address
 from ops.settings import Settings
 
 if TYPE_CHECKING:  # the generated module has this name for the type checker only
     from cqrs.admin.v1.commands_pb2_grpc import CommandAdminServiceAsyncStub
 
 T = TypeVar("T")
-
-
-def command_address(settings: Settings) -> str:
-    """Where commands are served: by the running system, else where the settings say."""
-    state = RunState.read(Path(settings.data).absolute())
-    return state.command_address if state and state.runs else settings.command_address
 
 
 def administered(settings: Settings, ask: "Callable[[CommandAdminServiceAsyncStub], Awaitable[T]]") -> T:

@@ -13,6 +13,7 @@ from ops import connect as connecting
 from ops import logs as logging
 from ops import report
 from ops.commands import commands_app
+from ops.control_command import cancel, discard, pause, resume, retry, schedule
 from ops.demo.command import demo
 from ops.demo_bank.command import demo_bank
 from ops.down import down as end_all
@@ -21,6 +22,7 @@ from ops.explained import explained
 from ops.log_command import log_app
 from ops.mail_command import mail_app
 from ops.output import Output, Trouble
+from ops.queues_command import queues
 from ops.run_state import RunState
 from ops.servers import Servers
 from ops.trace_command import trace
@@ -131,6 +133,9 @@ app.command()(demo)
 app.command(name="demo-bank")(demo_bank)
 app.add_typer(log_app, name="log")
 app.add_typer(commands_app, name="commands")
+for decision in (retry, discard, pause, resume, cancel, schedule):
+    commands_app.command()(decision)
+app.command()(queues)
 app.command()(trace)
 app.add_typer(mail_app, name="mail")
 
