@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import protovalidate
@@ -11,7 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.code_pb2 import Code
 
-from command_service.decider import Context, Decider
+from command_service.decider import NEEDS_EFFECT, Context, Decider, Decision
 from command_service.domains.shop import DECIDERS
 from command_service.immutable import immutable
 from runtime.refusals import Refused
@@ -23,10 +24,10 @@ CONTEXT = Context(command_id="command-1", time=NOW, new_id=NEW_ID)
 
 def decider_of(command: Message) -> Decider:
     """The one decider whose service has an RPC with this request."""
-    file = command.DESCRIPTOR.file
+    services = command.DESCRIPTOR.file.services_by_name
     for decider in DECIDERS:
-        service = file.services_by_name[decider.service.rpartition(".")[2]]
-        if any(method.input_type is command.DESCRIPTOR for method in service.methods):
+        service = services.get(decider.service.rpartition(".")[2])
+        if service and any(method.input_type is command.DESCRIPTOR for method in service.methods):
             return decider
     raise LookupError(f"no decider decides {command.DESCRIPTOR.full_name}")
 
@@ -91,3 +92,71 @@ class When:
 def given(*events: Message) -> Given:
     """The events of the aggregate so far, oldest first."""
     return Given(events)
+
+
+@dataclass(frozen=True)
+class GivenStreams:
+    """What has happened before, by stream: for commands that read several."""
+
+    events: Mapping[str, Sequence[Message]]
+
+    def when(self, command: Message, outcome: Any = None, context: Context = CONTEXT) -> WhenStreams:
+        return WhenStreams(self.events, command, replace(context, outcome=outcome))
+
+
+@dataclass(frozen=True)
+class WhenStreams:
+    """A command on what has happened; checked by exactly one of `then…`."""
+
+    events: Mapping[str, Sequence[Message]]
+    command: Message
+    context: Context
+
+    def decision(self) -> Decision:
+        """What the command leads to; it is valid by its contract, and all that it sends is."""
+        protovalidate.validate(self.command)
+        decider = decider_of(self.command)
+        states = []
+        for aggregate, aggregate_id in decider.reads(self.command, self.context):
+            state = aggregate.initial
+            for event in self.events.get(aggregate.stream(aggregate_id), ()):
+                state = aggregate.evolve(state, event)
+            states.append(state)
+        decision = decider.decide(immutable(self.command), self.context, *states)
+        for sent in decision.commands:
+            protovalidate.validate(sent)
+        return decision
+
+    def streams(self) -> list[list[Message]]:
+        """The events of each stream, in the order of `Decider.reads`."""
+        return [list(events) for events in self.decision().events]
+
+    def then_streams(self, *expected: Sequence[Message], commands: Sequence[Message] = ()) -> None:
+        """Exactly these events of each stream, and these commands; streams at the end may be left out."""
+        decision = self.decision()
+        happened = [list(events) for events in decision.events]
+        assert happened[: len(expected)] == [list(events) for events in expected]
+        assert not any(happened[len(expected) :])
+        assert list(decision.commands) == list(commands)
+
+    def then_asks_the_world(self) -> None:
+        """It depends on the command's effect."""
+        assert self.decision() is NEEDS_EFFECT
+
+    def then_quiet(self) -> None:
+        """Success, and nothing happens."""
+        decision = self.decision()
+        assert decision is not NEEDS_EFFECT
+        assert not any(decision.events)
+        assert not decision.commands
+
+    def then_refused(self, code: str, reason: str, text: str) -> None:
+        """Exactly this refusal."""
+        with pytest.raises(Refused) as caught:
+            self.decision()
+        assert (Code.Name(caught.value.code), caught.value.reason, caught.value.text) == (code, reason, text)
+
+
+def given_streams(events: Mapping[str, Sequence[Message]]) -> GivenStreams:
+    """The events of each stream so far, oldest first, by the stream's name."""
+    return GivenStreams(events)
