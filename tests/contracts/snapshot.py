@@ -1,26 +1,25 @@
 """Everything that the contracts promise and buf does not see, as text; run it to accept a change that was meant."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-from cqrs.common.v1 import common_pb2, errors_pb2
-from cqrs.log.v1 import log_service_pb2, record_pb2
-from cqrs.shop.v1 import commands_pb2, events_pb2, queries_pb2, types_pb2, views_pb2
-from cqrs.shop.v1 import errors_pb2 as shop_errors_pb2
 from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pool import Default
 
-FILES: tuple[FileDescriptor, ...] = (
-    common_pb2.DESCRIPTOR,
-    errors_pb2.DESCRIPTOR,
-    record_pb2.DESCRIPTOR,
-    log_service_pb2.DESCRIPTOR,
-    commands_pb2.DESCRIPTOR,
-    queries_pb2.DESCRIPTOR,
-    events_pb2.DESCRIPTOR,
-    views_pb2.DESCRIPTOR,
-    types_pb2.DESCRIPTOR,
-    shop_errors_pb2.DESCRIPTOR,
-)
+GENERATED = Path(__file__).resolve().parent.parent.parent / "generated"
+
+
+def _files() -> Iterator[FileDescriptor]:
+    """Every contract of the product, by its path."""
+    for module in sorted(GENERATED.glob("cqrs/*/v1/*_pb2.py")):
+        import_module(".".join(module.relative_to(GENERATED).with_suffix("").parts))
+        path = module.relative_to(GENERATED).as_posix().removesuffix("_pb2.py") + ".proto"
+        if "/options/" not in path:
+            yield Default().FindFileByName(path)
+
+
+FILES: tuple[FileDescriptor, ...] = tuple(_files())
 SNAPSHOT = Path(__file__).with_name("snapshot.txt")
 
 
