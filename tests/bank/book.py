@@ -13,13 +13,17 @@ from command_service.decider import Context, Decider, Decision, HeldId
 from command_service.domains.bank import DECIDERS
 from command_service.domains.bank.account import ACCOUNT
 from command_service.domains.bank.transfer import TRANSFER
+from command_service.domains.bank.transfer_follow_up import NOTICE, RECORD
 from command_service.immutable import immutable
 from projector.projection import Fact
 from runtime.validation import validate
 from tests.bank.messages import START
 
 NEW_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-KINDS = {ACCOUNT.category: (ACCOUNT, "account_id"), TRANSFER.category: (TRANSFER, "transfer_id")}
+KINDS = {
+    ACCOUNT.category: (ACCOUNT, "account_id"),
+    **{each.category: (each, "transfer_id") for each in (TRANSFER, RECORD, NOTICE)},
+}
 
 
 def decider_of(command: Message) -> Decider:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from command_service.domains.bank import DECIDERS
 from command_service.domains.bank.account import ACCOUNT
 from command_service.domains.bank.transfer import TRANSFER
+from command_service.domains.bank.transfer_follow_up import NOTICE, RECORD
 from projector.domains.bank import PROJECTIONS
 from tests import completeness
 from tests.bank.book import Book, events_of
@@ -22,21 +23,28 @@ BANK = Domain(
     views=views_pb2.DESCRIPTOR,
     errors=errors_pb2.BankError,
     deciders=DECIDERS,
-    aggregates=(ACCOUNT, TRANSFER),
+    aggregates=(ACCOUNT, TRANSFER, RECORD, NOTICE),
     projections=PROJECTIONS,
 )
 SEEN: dict[str, set[str]] = {}
 BEGUN: list[Message] = [open_account("ada", 10**9), open_account("bob"), transfer(amount=10**6)]
-ABOUT = {"transfer_id": "t-1"}
 RARE: list[list[Message]] = [
-    [*BEGUN, commands_pb2.AnalyzeTransferForFraudRequest(**ABOUT), commands_pb2.ApproveFlaggedTransferRequest(**ABOUT)],
     [
         *BEGUN,
-        commands_pb2.AnalyzeTransferForFraudRequest(**ABOUT),
-        commands_pb2.RejectFlaggedTransferRequest(**ABOUT, reason="fraud"),
+        commands_pb2.AnalyzeTransferForFraudRequest(transfer_id="t-1"),
+        commands_pb2.ApproveFlaggedTransferRequest(transfer_id="t-1"),
     ],
-    [*BEGUN, commands_pb2.ReverseTransferRequest(**ABOUT, reason="by mistake")],
-    [*BEGUN, commands_pb2.RecordTransactionRequest(**ABOUT), commands_pb2.NotifyTransferPartiesRequest(**ABOUT)],
+    [
+        *BEGUN,
+        commands_pb2.AnalyzeTransferForFraudRequest(transfer_id="t-1"),
+        commands_pb2.RejectFlaggedTransferRequest(transfer_id="t-1", reason="fraud"),
+    ],
+    [*BEGUN, commands_pb2.ReverseTransferRequest(transfer_id="t-1", reason="by mistake")],
+    [
+        *BEGUN,
+        commands_pb2.RecordTransactionRequest(transfer_id="t-1"),
+        commands_pb2.NotifyTransferPartiesRequest(transfer_id="t-1"),
+    ],
     [
         open_account("ada"),
         commands_pb2.FreezeAccountRequest(account_id="ada", reason="suspicion"),

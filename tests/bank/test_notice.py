@@ -6,6 +6,7 @@ from cqrs.bank.v1.commands_pb2 import NotifyTransferPartiesRequest
 from command_service.adapters.memory_mail import MemoryMailer
 from command_service.decider import Retry
 from command_service.domains.bank.notice import NOTIFY
+from command_service.domains.bank.transfer_follow_up import FollowUp
 from command_service.domains.bank.transfer_state import Transfer
 from command_service.mail import Mail, MailRefused
 
@@ -23,7 +24,7 @@ MOVED = Transfer(
 
 
 async def told(mailer: object, transfer: Transfer = MOVED, transfer_id: str = "t-1") -> object:
-    return await NOTIFY.run(NotifyTransferPartiesRequest(transfer_id=transfer_id), mailer, transfer)
+    return await NOTIFY.run(NotifyTransferPartiesRequest(transfer_id=transfer_id), mailer, FollowUp(), transfer)
 
 
 # promise 000-48

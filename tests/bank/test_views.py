@@ -132,7 +132,7 @@ def test_a_transfer_shows_the_command_that_made_it_and_what_has_become_of_it() -
         "by mistake",
         "c-back",
     )
-    assert now.version == 5
+    assert now.version == book.versions["bank.transfer-t-1"] == 3
 
 
 def test_flagged_transfers_are_listed_until_an_operator_decides() -> None:

@@ -38,6 +38,8 @@ class Clients:
     carts: grpc_stubs.CartCommandServiceAsyncStub
     orders: grpc_stubs.OrderCommandServiceAsyncStub
     log: LogServiceAsyncStub
+    channel: grpc.aio.Channel
+    """For the stubs of any other domain."""
 
 
 @asynccontextmanager
@@ -54,6 +56,7 @@ async def command_server(log: EventLog, attempts: int = 10, most_streams: int = 
             grpc_stubs.CartCommandServiceStub(channel),
             grpc_stubs.OrderCommandServiceStub(channel),
             LogServiceStub(channel),
+            channel,
         )
 
 

@@ -68,7 +68,9 @@ def _text(owner: str, what: str, transfer_id: str, reference: str) -> str:
     return "\n".join([*lines, f"Reference: {reference}"] if reference else lines) + "\n"
 
 
-async def _notify(command: NotifyTransferPartiesRequest, mailer: Mailer, transfer: Transfer) -> tuple[str, ...]:
+async def _notify(
+    command: NotifyTransferPartiesRequest, mailer: Mailer, _notice: object, transfer: Transfer
+) -> tuple[str, ...]:
     refused: MailRefused | None = None
     for mail in mails(command.transfer_id, transfer):
         try:

@@ -1,7 +1,7 @@
 """Step 4: a transfer: which command leads to what, and what its events make of it."""
 
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from cqrs.bank.v1 import commands_pb2 as commands
 from cqrs.bank.v1 import events_pb2 as events
@@ -16,25 +16,24 @@ from cqrs.bank.v1.types_pb2 import (
 )
 
 from command_service.decider import Aggregate, Context, Decider, Decision, HeldId
-from command_service.domains.bank import transfer_follow_up as follow_up
 from command_service.domains.bank.account import ACCOUNT
 from command_service.domains.bank.account_state import Account
 from command_service.domains.bank.notice import NOTIFY
+from command_service.domains.bank.transfer_follow_up import NOTICE, RECORD, FollowUp, notify, record
 from command_service.domains.bank.transfer_money import reverse, transfer_money
+from command_service.domains.bank.transfer_review import analyze, approve, reject
 from command_service.domains.bank.transfer_state import Transfer, exists, transferred
 
-FollowUp = (
-    commands.RecordTransactionRequest
-    | commands.NotifyTransferPartiesRequest
-    | commands.AnalyzeTransferForFraudRequest
+TransferCommand = (
+    commands.TransferMoneyRequest
+    | commands.ReverseTransferRequest
+    | commands.RejectFlaggedTransferRequest
     | commands.ApproveFlaggedTransferRequest
+    | commands.AnalyzeTransferForFraudRequest
 )
-Moving = commands.TransferMoneyRequest | commands.ReverseTransferRequest | commands.RejectFlaggedTransferRequest
-TransferCommand = Moving | FollowUp
+FollowUpCommand = commands.RecordTransactionRequest | commands.NotifyTransferPartiesRequest
 TransferEvent = (
     events.MoneyTransferred
-    | events.TransactionRecorded
-    | events.TransferPartiesNotified
     | events.TransferAnalyzed
     | events.TransferFlagged
     | events.FlaggedTransferApproved
@@ -43,9 +42,25 @@ TransferEvent = (
 )
 
 
-def decide(command: TransferCommand, context: Context, transfer: Transfer, *accounts: Account) -> Decision:
-    """What the command leads to; a command that moves money gets the source's and the destination's account. Raises
-    Refused."""
+def decide(command: TransferCommand | FollowUpCommand, context: Context, *states: Any) -> Decision:
+    """What the command leads to; the states are those of `_reads`. Raises Refused."""
+    if isinstance(command, FollowUpCommand):
+        return _follow_up(command, context, *states)
+    return _transfer(command, context, *states)
+
+
+def _follow_up(command: FollowUpCommand, context: Context, followed: FollowUp, transfer: Transfer) -> Decision:
+    exists(transfer, command.transfer_id)
+    match command:
+        case commands.RecordTransactionRequest():
+            return record(command.transfer_id, followed, transfer)
+        case commands.NotifyTransferPartiesRequest():
+            return notify(command.transfer_id, context, followed, transfer)
+        case _:
+            assert_never(command)
+
+
+def _transfer(command: TransferCommand, context: Context, transfer: Transfer, *accounts: Account) -> Decision:
     if isinstance(command, commands.TransferMoneyRequest):
         return transfer_money(command, context, transfer, *accounts)
     exists(transfer, command.transfer_id)
@@ -53,15 +68,11 @@ def decide(command: TransferCommand, context: Context, transfer: Transfer, *acco
         case commands.ReverseTransferRequest():
             return reverse(command, context, transfer, *accounts)
         case commands.RejectFlaggedTransferRequest():
-            return follow_up.reject(command, context, transfer, *accounts)
+            return reject(command, context, transfer, *accounts)
         case commands.ApproveFlaggedTransferRequest():
-            return follow_up.approve(command, transfer)
-        case commands.RecordTransactionRequest():
-            return follow_up.record(command.transfer_id, transfer)
-        case commands.NotifyTransferPartiesRequest():
-            return follow_up.notify(command.transfer_id, context, transfer)
+            return approve(command, transfer)
         case commands.AnalyzeTransferForFraudRequest():
-            return follow_up.analyze(command.transfer_id, transfer)
+            return analyze(command.transfer_id, transfer)
         case _:
             assert_never(command)
 
@@ -71,10 +82,6 @@ def evolve(transfer: Transfer, event: TransferEvent) -> Transfer:
     match event:
         case events.MoneyTransferred():
             return transferred(event)
-        case events.TransactionRecorded():
-            return replace(transfer, recorded=True)
-        case events.TransferPartiesNotified():
-            return replace(transfer, notified=True)
         case events.TransferAnalyzed():
             return replace(transfer, verdict=FRAUD_VERDICT_CLEARED)
         case events.TransferFlagged():
@@ -96,8 +103,6 @@ TRANSFER = Aggregate(
     evolve=evolve,
     events=(
         events.MoneyTransferred,
-        events.TransactionRecorded,
-        events.TransferPartiesNotified,
         events.TransferAnalyzed,
         events.TransferFlagged,
         events.FlaggedTransferApproved,
@@ -107,16 +112,23 @@ TRANSFER = Aggregate(
 )
 
 
-def _reads(command: TransferCommand, context: Context) -> tuple[tuple[Aggregate, str], ...]:
-    """The transfer, and for a command that moves money both accounts: those that are named, or the transfer's own."""
+def _reads(command: TransferCommand | FollowUpCommand, context: Context) -> tuple[tuple[Aggregate, str], ...]:
+    """The transfer, and where money moves both accounts: those that are named, or the transfer's own. What follows a
+    transfer has a stream of its own before it."""
     transfer = (TRANSFER, command.transfer_id or context.new_id)
     match command:
         case commands.TransferMoneyRequest():
             return (transfer, (ACCOUNT, command.source_account_id), (ACCOUNT, command.destination_account_id))
         case commands.ReverseTransferRequest() | commands.RejectFlaggedTransferRequest():
             return (transfer, (ACCOUNT, HeldId("source_id")), (ACCOUNT, HeldId("destination_id")))
-        case _:
+        case commands.ApproveFlaggedTransferRequest() | commands.AnalyzeTransferForFraudRequest():
             return (transfer,)
+        case commands.RecordTransactionRequest():
+            return ((RECORD, command.transfer_id), transfer)
+        case commands.NotifyTransferPartiesRequest():
+            return ((NOTICE, command.transfer_id), transfer)
+        case _:
+            assert_never(command)
 
 
 TRANSFERS = Decider(

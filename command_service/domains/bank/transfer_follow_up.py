@@ -1,31 +1,32 @@
-"""Step 4: what follows a transfer, each on its own: the record, the notices, the analysis for fraud and its review."""
+"""Step 4: what follows a transfer beside its review: its record and its notices.
 
-from cqrs.bank.v1 import commands_pb2 as commands
-from cqrs.bank.v1 import events_pb2 as events
-from cqrs.bank.v1.errors_pb2 import BANK_ERROR_TRANSFER_NOT_FLAGGED
-from cqrs.bank.v1.types_pb2 import (
-    FRAUD_VERDICT_APPROVED,
-    FRAUD_VERDICT_REJECTED,
-    FRAUD_VERDICT_UNSPECIFIED,
-    TRANSFER_STATUS_COMPLETED,
-    TRANSFER_STATUS_FLAGGED,
-)
+Each has a stream of its own: commands on one stream are carried out one after another, and nothing about a transfer is
+to wait for a mail server.
+"""
 
-from command_service.decider import NEEDS_EFFECT, QUIET, Context, Decision, happened
-from command_service.domains.bank.account_state import Account
-from command_service.domains.bank.fraud import THRESHOLD, findings
+from dataclasses import dataclass
+
+from cqrs.bank.v1.events_pb2 import TransactionRecorded, TransferPartiesNotified
+
+from command_service.decider import NEEDS_EFFECT, QUIET, Aggregate, Context, Decision, happened
 from command_service.domains.bank.notice import told
-from command_service.domains.bank.refusal import money, refuse
-from command_service.domains.bank.transfer_money import moved_back
+from command_service.domains.bank.refusal import money
 from command_service.domains.bank.transfer_state import Transfer
 
 
-def record(transfer_id: str, transfer: Transfer) -> Decision:
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Whether it was done for the transfer."""
+
+    done: bool = False
+
+
+def record(transfer_id: str, followed: FollowUp, transfer: Transfer) -> Decision:
     """Entered in the record of transactions, once."""
-    if transfer.recorded:
+    if followed.done:
         return QUIET
     return happened(
-        events.TransactionRecorded(
+        TransactionRecorded(
             transfer_id=transfer_id,
             source_account_id=transfer.source_id,
             destination_account_id=transfer.destination_id,
@@ -35,51 +36,21 @@ def record(transfer_id: str, transfer: Transfer) -> Decision:
     )
 
 
-def notify(transfer_id: str, context: Context, transfer: Transfer) -> Decision:
+def notify(transfer_id: str, context: Context, followed: FollowUp, transfer: Transfer) -> Decision:
     """The parties told, once; where neither has an address there is nothing to send."""
-    if transfer.notified:
+    if followed.done:
         return QUIET
     if context.outcome is None and told(transfer):
         return NEEDS_EFFECT
-    return happened(events.TransferPartiesNotified(transfer_id=transfer_id, account_ids=context.outcome or ()))
+    return happened(TransferPartiesNotified(transfer_id=transfer_id, account_ids=context.outcome or ()))
 
 
-def analyze(transfer_id: str, transfer: Transfer) -> Decision:
-    """Judged, once, and flagged when its score is high; one whose money is back already is not flagged."""
-    if transfer.verdict != FRAUD_VERDICT_UNSPECIFIED:
-        return QUIET
-    found = findings(transfer)
-    score = sum(finding.points for finding in found)
-    analyzed = events.TransferAnalyzed(transfer_id=transfer_id, score=score, findings=found)
-    if score < THRESHOLD or transfer.status != TRANSFER_STATUS_COMPLETED:
-        return happened(analyzed)
-    return happened(analyzed, events.TransferFlagged(transfer_id=transfer_id, score=score, threshold=THRESHOLD))
+def _done(_followed: FollowUp, _event: TransactionRecorded | TransferPartiesNotified) -> FollowUp:
+    return FollowUp(done=True)
 
 
-def approve(command: commands.ApproveFlaggedTransferRequest, transfer: Transfer) -> Decision:
-    """A flagged transfer stands; again is quiet."""
-    if transfer.verdict == FRAUD_VERDICT_APPROVED:
-        return QUIET
-    _is_flagged(transfer, command.transfer_id)
-    return happened(events.FlaggedTransferApproved(transfer_id=command.transfer_id, reason=command.reason))
+RECORD = Aggregate(category="bank.record", initial=FollowUp(), evolve=_done, events=(TransactionRecorded,))
+"""The record of one transfer."""
 
-
-def reject(
-    command: commands.RejectFlaggedTransferRequest,
-    context: Context,
-    transfer: Transfer,
-    source: Account,
-    destination: Account,
-) -> Decision:
-    """A flagged transfer is reversed, or stays flagged when that is refused; again for the same reason is quiet."""
-    if transfer.verdict == FRAUD_VERDICT_REJECTED and transfer.review_reason == command.reason:
-        return QUIET
-    _is_flagged(transfer, command.transfer_id)
-    rejected = events.FlaggedTransferRejected(transfer_id=command.transfer_id, reason=command.reason)
-    return moved_back(command, context, transfer, source, destination, first=(rejected,))
-
-
-def _is_flagged(transfer: Transfer, transfer_id: str) -> None:
-    if transfer.status != TRANSFER_STATUS_FLAGGED:
-        text = f'Transfer "{transfer_id}" does not wait for an approval'
-        raise refuse(BANK_ERROR_TRANSFER_NOT_FLAGGED, text)
+NOTICE = Aggregate(category="bank.notice", initial=FollowUp(), evolve=_done, events=(TransferPartiesNotified,))
+"""The notices about one transfer."""

@@ -39,8 +39,6 @@ class Transfer:
     reference: str = ""
     recent_transfers: int = 0
     new_payee: bool = False
-    recorded: bool = False
-    notified: bool = False
     verdict: FraudVerdict.ValueType = FRAUD_VERDICT_UNSPECIFIED
     review_reason: str = ""
     """What an operator said, approving or rejecting it."""

@@ -28,6 +28,8 @@ TransferChange = (
     | events.TransferReversed
 )
 TransferEvent = events.MoneyTransferred | TransferChange
+ELSEWHERE = events.TransactionRecorded | events.TransferPartiesNotified
+"""Events about a transfer that stand in streams of their own: they are none of its versions."""
 
 
 def _needs(fact: Fact, views: Views) -> tuple[ViewKey, ...]:
@@ -44,7 +46,8 @@ def _apply(fact: Fact, views: Views) -> Changes:
     transfer = TransferView()
     transfer.CopyFrom(before)
     _change(transfer, fact.event, fact.record)
-    transfer.version = fact.record.version
+    if not isinstance(fact.event, ELSEWHERE):
+        transfer.version = fact.record.version
     transfer.update_time.CopyFrom(fact.record.time)
     return Changes(views={key: transfer}, indexes=_entries(key, before, transfer))
 

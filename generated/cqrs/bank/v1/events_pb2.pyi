@@ -389,7 +389,9 @@ Global___MoneyTransferred: _TypeAlias = MoneyTransferred  # noqa: Y015
 
 @_typing.final
 class TransactionRecorded(_message.Message):
-    """A transfer was entered in the record of transactions."""
+    """A transfer was entered in the record of transactions. Its stream is its own, so that nothing else about the transfer waits
+    for it; so it is with the next one.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
