@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from command_service.decider import Retry
 from command_service.event_log import Appended, Entry, LogOverloaded, LogUnavailable
 from command_service.work_queue import Claimed
+from tests.worker.clock import Clock
 from tests.worker.trial import Trial, adding, removing
 from tests.worker.world import QUICKLY, World, drained, executed, until, working
 
@@ -180,20 +180,6 @@ async def test_a_put_off_command_is_tried_as_soon_as_it_is_due() -> None:
     began = asyncio.get_running_loop().time()
     await drained(world)
     assert 0.15 <= asyncio.get_running_loop().time() - began < 1
-
-
-class Clock:
-    """The time of the queue."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def forward(self, seconds: float) -> None:
-        """Let time pass."""
-        self._ahead += timedelta(seconds=seconds)
 
 
 class Store:

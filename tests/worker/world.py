@@ -73,6 +73,10 @@ class World:
         """Another process's way to carry commands out: nothing but the log is shared."""
         return Handler(log, States(log, 1000), self.catalogue, self.policies, 20)
 
+    def executor(self, log: EventLog) -> Executor:
+        """Another worker's way to carry accepted commands out."""
+        return Executor(log, self.handler(log), self.catalogue, self.policies, self.ports)
+
     async def send(self, request: Any) -> Any:
         """What a caller of the command's RPC is answered."""
         rpc = self.catalogue.of_request(request)
@@ -118,11 +122,10 @@ class World:
     ) -> Worker:
         """A worker of its own."""
         log, queue = log or self.log, queue or self.queue
-        executor = Executor(log, self.handler(log), self.catalogue, self.policies, self.ports)
         outage, allowance = Outage(), Allowance(limit)
         leases = Leases(queue, lease_seconds, outage)
         report = Report(self.catalogue, verbose)
-        attempts = Attempts(queue, executor, self.policies, leases, outage, report)
+        attempts = Attempts(queue, self.executor(log), self.policies, leases, outage, report)
         names = list(channels) or self.catalogue.channels
         lanes = [
             Lane(name, self.policies.policy(name).concurrency, queue, attempts, allowance, outage) for name in names
