@@ -28,7 +28,7 @@ from cqrs.options.v1 import options_pb2 as cqrs_dot_options_dot_v1_dot_options__
 from cqrs.shop.v1 import views_pb2 as cqrs_dot_shop_dot_v1_dot_views__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cqrs/shop/v1/sales_queries.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\x1a\x1d\x63qrs/options/v1/options.proto\x1a\x18\x63qrs/shop/v1/views.proto\"\xeb\x02\n\x16GetSalesSummaryRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12\x88\x01\n\x08\x66rom_day\x18\x02 \x01(\tBm\xbaHj\xba\x01g\n\x08\x66rom_day\x12\x16\x44\x61y must be YYYY-MM-DD\x1a\x43this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')R\x07\x66romDay\x12\x82\x01\n\x06to_day\x18\x03 \x01(\tBk\xbaHh\xba\x01\x65\n\x06to_day\x12\x16\x44\x61y must be YYYY-MM-DD\x1a\x43this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')R\x05toDay\"\xf6\x01\n\x17GetSalesSummaryResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12\x30\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1c.cqrs.shop.v1.DailySalesViewR\x04\x64\x61ys\x12\x1f\n\x0border_count\x18\x03 \x01(\x03R\norderCount\x12\x1d\n\nitem_count\x18\x04 \x01(\x03R\titemCount\x12/\n\x07revenue\x18\x05 \x03(\x0b\x32\x15.cqrs.common.v1.MoneyR\x07revenue\"\xf9\x01\n\x15GetTopProductsRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12\x36\n\rcurrency_code\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$R\x0c\x63urrencyCode\x12?\n\x08order_by\x18\x03 \x01(\x0e\x32\x1a.cqrs.shop.v1.ProductOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07orderBy\x12$\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\"\x8e\x01\n\x16GetTopProductsResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12:\n\x08products\x18\x02 \x03(\x0b\x32\x1e.cqrs.shop.v1.ProductSalesViewR\x08products*d\n\x0cProductOrder\x12\x1d\n\x19PRODUCT_ORDER_UNSPECIFIED\x10\x00\x12\x19\n\x15PRODUCT_ORDER_REVENUE\x10\x01\x12\x1a\n\x16PRODUCT_ORDER_QUANTITY\x10\x02\x32\xed\x02\n\x11SalesQueryService\x12\x9b\x01\n\x0fGetSalesSummary\x12$.cqrs.shop.v1.GetSalesSummaryRequest\x1a%.cqrs.shop.v1.GetSalesSummaryResponse\";\x90\x02\x01\xaa\xbb\x18\x34\n\x1b\x63qrs.shop.v1.DailySalesView\x12\x04\x64\x61ys\x1a\x0fshop.sales.read\x12\xb9\x01\n\x0eGetTopProducts\x12#.cqrs.shop.v1.GetTopProductsRequest\x1a$.cqrs.shop.v1.GetTopProductsResponse\"\\\x90\x02\x01\xaa\xbb\x18U\n\x1d\x63qrs.shop.v1.ProductSalesView\x12#products:{order_by}:{currency_code}\x1a\x0fshop.sales.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cqrs/shop/v1/sales_queries.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\x1a\x1d\x63qrs/options/v1/options.proto\x1a\x18\x63qrs/shop/v1/views.proto\"\xa8\x03\n\x16GetSalesSummaryRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12\x88\x01\n\x08\x66rom_day\x18\x02 \x01(\tBm\xbaHj\xba\x01g\n\x08\x66rom_day\x12\x16\x44\x61y must be YYYY-MM-DD\x1a\x43this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')R\x07\x66romDay\x12\x82\x01\n\x06to_day\x18\x03 \x01(\tBk\xbaHh\xba\x01\x65\n\x06to_day\x12\x16\x44\x61y must be YYYY-MM-DD\x1a\x43this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')R\x05toDay\x12;\n\x06\x62ucket\x18\x04 \x01(\x0e\x32\x19.cqrs.shop.v1.SalesBucketB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x62ucket\"\xf9\x01\n\x17GetSalesSummaryResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12\x33\n\x07periods\x18\x02 \x03(\x0b\x32\x19.cqrs.shop.v1.SalesPeriodR\x07periods\x12\x1f\n\x0border_count\x18\x03 \x01(\x03R\norderCount\x12\x1d\n\nitem_count\x18\x04 \x01(\x03R\titemCount\x12/\n\x07revenue\x18\x05 \x03(\x0b\x32\x15.cqrs.shop.v1.RevenueR\x07revenue\"\xb6\x01\n\x0bSalesPeriod\x12\x1b\n\tfirst_day\x18\x01 \x01(\tR\x08\x66irstDay\x12\x19\n\x08last_day\x18\x02 \x01(\tR\x07lastDay\x12\x1f\n\x0border_count\x18\x03 \x01(\x03R\norderCount\x12\x1d\n\nitem_count\x18\x04 \x01(\x03R\titemCount\x12/\n\x07revenue\x18\x05 \x03(\x0b\x32\x15.cqrs.shop.v1.RevenueR\x07revenue\"\xf9\x01\n\x15GetTopProductsRequest\x12\x41\n\x0b\x63onsistency\x18\x01 \x01(\x0b\x32\x1f.cqrs.common.v1.ReadConsistencyR\x0b\x63onsistency\x12\x36\n\rcurrency_code\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$R\x0c\x63urrencyCode\x12?\n\x08order_by\x18\x03 \x01(\x0e\x32\x1a.cqrs.shop.v1.ProductOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07orderBy\x12$\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\"\x8e\x01\n\x16GetTopProductsResponse\x12\x38\n\x08metadata\x18\x01 \x01(\x0b\x32\x1c.cqrs.common.v1.ReadMetadataR\x08metadata\x12:\n\x08products\x18\x02 \x03(\x0b\x32\x1e.cqrs.shop.v1.ProductSalesViewR\x08products*p\n\x0bSalesBucket\x12\x1c\n\x18SALES_BUCKET_UNSPECIFIED\x10\x00\x12\x14\n\x10SALES_BUCKET_DAY\x10\x01\x12\x15\n\x11SALES_BUCKET_WEEK\x10\x02\x12\x16\n\x12SALES_BUCKET_MONTH\x10\x03*d\n\x0cProductOrder\x12\x1d\n\x19PRODUCT_ORDER_UNSPECIFIED\x10\x00\x12\x19\n\x15PRODUCT_ORDER_REVENUE\x10\x01\x12\x1a\n\x16PRODUCT_ORDER_QUANTITY\x10\x02\x32\xed\x02\n\x11SalesQueryService\x12\x9b\x01\n\x0fGetSalesSummary\x12$.cqrs.shop.v1.GetSalesSummaryRequest\x1a%.cqrs.shop.v1.GetSalesSummaryResponse\";\x90\x02\x01\xaa\xbb\x18\x34\n\x1b\x63qrs.shop.v1.DailySalesView\x12\x04\x64\x61ys\x1a\x0fshop.sales.read\x12\xb9\x01\n\x0eGetTopProducts\x12#.cqrs.shop.v1.GetTopProductsRequest\x1a$.cqrs.shop.v1.GetTopProductsResponse\"\\\x90\x02\x01\xaa\xbb\x18U\n\x1d\x63qrs.shop.v1.ProductSalesView\x12#products:{order_by}:{currency_code}\x1a\x0fshop.sales.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSALESSUMMARYREQUEST'].fields_by_name['from_day']._serialized_options = b'\272Hj\272\001g\n\010from_day\022\026Day must be YYYY-MM-DD\032Cthis.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')'
   _globals['_GETSALESSUMMARYREQUEST'].fields_by_name['to_day']._loaded_options = None
   _globals['_GETSALESSUMMARYREQUEST'].fields_by_name['to_day']._serialized_options = b'\272Hh\272\001e\n\006to_day\022\026Day must be YYYY-MM-DD\032Cthis.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$\')'
+  _globals['_GETSALESSUMMARYREQUEST'].fields_by_name['bucket']._loaded_options = None
+  _globals['_GETSALESSUMMARYREQUEST'].fields_by_name['bucket']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_GETTOPPRODUCTSREQUEST'].fields_by_name['currency_code']._loaded_options = None
   _globals['_GETTOPPRODUCTSREQUEST'].fields_by_name['currency_code']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
   _globals['_GETTOPPRODUCTSREQUEST'].fields_by_name['order_by']._loaded_options = None
@@ -49,16 +51,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SALESQUERYSERVICE'].methods_by_name['GetSalesSummary']._serialized_options = b'\220\002\001\252\273\0304\n\033cqrs.shop.v1.DailySalesView\022\004days\032\017shop.sales.read'
   _globals['_SALESQUERYSERVICE'].methods_by_name['GetTopProducts']._loaded_options = None
   _globals['_SALESQUERYSERVICE'].methods_by_name['GetTopProducts']._serialized_options = b'\220\002\001\252\273\030U\n\035cqrs.shop.v1.ProductSalesView\022#products:{order_by}:{currency_code}\032\017shop.sales.read'
-  _globals['_PRODUCTORDER']._serialized_start=1177
-  _globals['_PRODUCTORDER']._serialized_end=1277
+  _globals['_SALESBUCKET']._serialized_start=1426
+  _globals['_SALESBUCKET']._serialized_end=1538
+  _globals['_PRODUCTORDER']._serialized_start=1540
+  _globals['_PRODUCTORDER']._serialized_end=1640
   _globals['_GETSALESSUMMARYREQUEST']._serialized_start=166
-  _globals['_GETSALESSUMMARYREQUEST']._serialized_end=529
-  _globals['_GETSALESSUMMARYRESPONSE']._serialized_start=532
-  _globals['_GETSALESSUMMARYRESPONSE']._serialized_end=778
-  _globals['_GETTOPPRODUCTSREQUEST']._serialized_start=781
-  _globals['_GETTOPPRODUCTSREQUEST']._serialized_end=1030
-  _globals['_GETTOPPRODUCTSRESPONSE']._serialized_start=1033
-  _globals['_GETTOPPRODUCTSRESPONSE']._serialized_end=1175
-  _globals['_SALESQUERYSERVICE']._serialized_start=1280
-  _globals['_SALESQUERYSERVICE']._serialized_end=1645
+  _globals['_GETSALESSUMMARYREQUEST']._serialized_end=590
+  _globals['_GETSALESSUMMARYRESPONSE']._serialized_start=593
+  _globals['_GETSALESSUMMARYRESPONSE']._serialized_end=842
+  _globals['_SALESPERIOD']._serialized_start=845
+  _globals['_SALESPERIOD']._serialized_end=1027
+  _globals['_GETTOPPRODUCTSREQUEST']._serialized_start=1030
+  _globals['_GETTOPPRODUCTSREQUEST']._serialized_end=1279
+  _globals['_GETTOPPRODUCTSRESPONSE']._serialized_start=1282
+  _globals['_GETTOPPRODUCTSRESPONSE']._serialized_end=1424
+  _globals['_SALESQUERYSERVICE']._serialized_start=1643
+  _globals['_SALESQUERYSERVICE']._serialized_end=2008
 # @@protoc_insertion_point(module_scope)

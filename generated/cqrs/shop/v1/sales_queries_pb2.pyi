@@ -21,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SalesBucket:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SalesBucketEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SalesBucket.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SALES_BUCKET_UNSPECIFIED: _SalesBucket.ValueType  # 0
+    """Not set: the same as by day."""
+    SALES_BUCKET_DAY: _SalesBucket.ValueType  # 1
+    """Each day by itself."""
+    SALES_BUCKET_WEEK: _SalesBucket.ValueType  # 2
+    """Weeks from Monday to Sunday."""
+    SALES_BUCKET_MONTH: _SalesBucket.ValueType  # 3
+    """Months of the calendar."""
+
+class SalesBucket(_SalesBucket, metaclass=_SalesBucketEnumTypeWrapper):
+    """What the figures of several days are added up to."""
+
+SALES_BUCKET_UNSPECIFIED: SalesBucket.ValueType  # 0
+"""Not set: the same as by day."""
+SALES_BUCKET_DAY: SalesBucket.ValueType  # 1
+"""Each day by itself."""
+SALES_BUCKET_WEEK: SalesBucket.ValueType  # 2
+"""Weeks from Monday to Sunday."""
+SALES_BUCKET_MONTH: SalesBucket.ValueType  # 3
+"""Months of the calendar."""
+Global___SalesBucket: _TypeAlias = SalesBucket  # noqa: Y015
+
 class _ProductOrder:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -54,10 +82,13 @@ class GetSalesSummaryRequest(_message.Message):
     CONSISTENCY_FIELD_NUMBER: _builtins.int
     FROM_DAY_FIELD_NUMBER: _builtins.int
     TO_DAY_FIELD_NUMBER: _builtins.int
+    BUCKET_FIELD_NUMBER: _builtins.int
     from_day: _builtins.str
     """The first day, in UTC, "YYYY-MM-DD"."""
     to_day: _builtins.str
     """The last day, in UTC; at most 366 days from the first on."""
+    bucket: Global___SalesBucket.ValueType
+    """What the days are added up to."""
     @_builtins.property
     def consistency(self) -> _common_pb2.ReadConsistency:
         """How fresh the answer must be; absent: what the view holds now."""
@@ -68,10 +99,11 @@ class GetSalesSummaryRequest(_message.Message):
         consistency: _common_pb2.ReadConsistency | None = ...,
         from_day: _builtins.str = ...,
         to_day: _builtins.str = ...,
+        bucket: Global___SalesBucket.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "from_day", b"from_day", "to_day", b"to_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket", b"bucket", "consistency", b"consistency", "from_day", b"from_day", "to_day", b"to_day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -84,7 +116,7 @@ class GetSalesSummaryResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     METADATA_FIELD_NUMBER: _builtins.int
-    DAYS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
     ORDER_COUNT_FIELD_NUMBER: _builtins.int
     ITEM_COUNT_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
@@ -97,29 +129,69 @@ class GetSalesSummaryResponse(_message.Message):
         """How fresh the answer is."""
 
     @_builtins.property
-    def days(self) -> _containers.RepeatedCompositeFieldContainer[_views_pb2.DailySalesView]:
-        """What was sold on each day that had sales, the earliest first."""
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___SalesPeriod]:
+        """What was sold in each period that had sales, the earliest first."""
 
     @_builtins.property
-    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Money]:
-        """The sum of their totals, one amount per currency, by currency code."""
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_views_pb2.Revenue]:
+        """The sum of their totals, one amount per currency, by currency code; without those that are zero."""
 
     def __init__(
         self,
         *,
         metadata: _common_pb2.ReadMetadata | None = ...,
-        days: _abc.Iterable[_views_pb2.DailySalesView] | None = ...,
+        periods: _abc.Iterable[Global___SalesPeriod] | None = ...,
         order_count: _builtins.int = ...,
         item_count: _builtins.int = ...,
-        revenue: _abc.Iterable[_common_pb2.Money] | None = ...,
+        revenue: _abc.Iterable[_views_pb2.Revenue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "item_count", b"item_count", "metadata", b"metadata", "order_count", b"order_count", "revenue", b"revenue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_count", b"item_count", "metadata", b"metadata", "order_count", b"order_count", "periods", b"periods", "revenue", b"revenue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSalesSummaryResponse: _TypeAlias = GetSalesSummaryResponse  # noqa: Y015
+
+@_typing.final
+class SalesPeriod(_message.Message):
+    """What was sold on a day, or in the days of a week or month that were asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    ITEM_COUNT_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    first_day: _builtins.str
+    """The first of these days, in UTC, "YYYY-MM-DD"."""
+    last_day: _builtins.str
+    """The last of these days."""
+    order_count: _builtins.int
+    """How many orders."""
+    item_count: _builtins.int
+    """The sum of their quantities."""
+    @_builtins.property
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_views_pb2.Revenue]:
+        """The sum of their totals, one amount per currency, by currency code; without those that are zero."""
+
+    def __init__(
+        self,
+        *,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+        order_count: _builtins.int = ...,
+        item_count: _builtins.int = ...,
+        revenue: _abc.Iterable[_views_pb2.Revenue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "item_count", b"item_count", "last_day", b"last_day", "order_count", b"order_count", "revenue", b"revenue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SalesPeriod: _TypeAlias = SalesPeriod  # noqa: Y015
 
 @_typing.final
 class GetTopProductsRequest(_message.Message):

@@ -52,14 +52,15 @@ class SalesQueryServiceServicer:
     """
 
     def GetSalesSummary(self, request, context):
-        """Gets what was sold on each day of a time, and in all.
+        """Gets what was sold on each day, in each week or month of a time, and in all. An order counts on the day of its order time,
+        and not at all once it is cancelled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTopProducts(self, request, context):
-        """Gets the products that sold best of all time.
+        """Gets the products that sold best of all time, in one currency; of equals the one with the later id first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,9 +34,11 @@ class SalesQueryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SalesQueryServiceAsyncStub: ...
     GetSalesSummary: _grpc.UnaryUnaryMultiCallable[_sales_queries_pb2.GetSalesSummaryRequest, _sales_queries_pb2.GetSalesSummaryResponse]
-    """Gets what was sold on each day of a time, and in all."""
+    """Gets what was sold on each day, in each week or month of a time, and in all. An order counts on the day of its order time,
+    and not at all once it is cancelled.
+    """
     GetTopProducts: _grpc.UnaryUnaryMultiCallable[_sales_queries_pb2.GetTopProductsRequest, _sales_queries_pb2.GetTopProductsResponse]
-    """Gets the products that sold best of all time."""
+    """Gets the products that sold best of all time, in one currency; of equals the one with the later id first."""
 
 @_typing.type_check_only
 class SalesQueryServiceAsyncStub(SalesQueryServiceStub):
@@ -44,9 +46,11 @@ class SalesQueryServiceAsyncStub(SalesQueryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSalesSummary: _aio.UnaryUnaryMultiCallable[_sales_queries_pb2.GetSalesSummaryRequest, _sales_queries_pb2.GetSalesSummaryResponse]  # type: ignore[assignment]
-    """Gets what was sold on each day of a time, and in all."""
+    """Gets what was sold on each day, in each week or month of a time, and in all. An order counts on the day of its order time,
+    and not at all once it is cancelled.
+    """
     GetTopProducts: _aio.UnaryUnaryMultiCallable[_sales_queries_pb2.GetTopProductsRequest, _sales_queries_pb2.GetTopProductsResponse]  # type: ignore[assignment]
-    """Gets the products that sold best of all time."""
+    """Gets the products that sold best of all time, in one currency; of equals the one with the later id first."""
 
 class SalesQueryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions about sales."""
@@ -57,7 +61,9 @@ class SalesQueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sales_queries_pb2.GetSalesSummaryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sales_queries_pb2.GetSalesSummaryResponse, _abc.Awaitable[_sales_queries_pb2.GetSalesSummaryResponse]]:
-        """Gets what was sold on each day of a time, and in all."""
+        """Gets what was sold on each day, in each week or month of a time, and in all. An order counts on the day of its order time,
+        and not at all once it is cancelled.
+        """
 
     @_abc_1.abstractmethod
     def GetTopProducts(
@@ -65,6 +71,6 @@ class SalesQueryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sales_queries_pb2.GetTopProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sales_queries_pb2.GetTopProductsResponse, _abc.Awaitable[_sales_queries_pb2.GetTopProductsResponse]]:
-        """Gets the products that sold best of all time."""
+        """Gets the products that sold best of all time, in one currency; of equals the one with the later id first."""
 
 def add_SalesQueryServiceServicer_to_server(servicer: SalesQueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

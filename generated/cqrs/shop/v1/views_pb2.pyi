@@ -126,6 +126,8 @@ class OrderView(_message.Message):
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_POSITION_FIELD_NUMBER: _builtins.int
+    PAYMENT_STATUS_FIELD_NUMBER: _builtins.int
+    FULFILMENT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     item_count: _builtins.int
@@ -140,6 +142,10 @@ class OrderView(_message.Message):
     """The version of the order's stream that this shows."""
     create_position: _builtins.int
     """The log position of the record that created it: its place in every list, newest first."""
+    payment_status: _types_pb2.PaymentStatus.ValueType
+    """How far its payment has come; unspecified while there is none."""
+    fulfilment: _types_pb2.Fulfilment.ValueType
+    """Who carries it on; unspecified for an order that was created and not placed."""
     @_builtins.property
     def customer(self) -> Global___Customer:
         """Who ordered."""
@@ -166,7 +172,7 @@ class OrderView(_message.Message):
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When it last changed after that; absent until it does."""
+        """When it, or its payment, last changed after that; absent until it does."""
 
     @_builtins.property
     def ship_time(self) -> _timestamp_pb2.Timestamp:
@@ -190,14 +196,42 @@ class OrderView(_message.Message):
         cancel_reason: _builtins.str = ...,
         version: _builtins.int = ...,
         create_position: _builtins.int = ...,
+        payment_status: _types_pb2.PaymentStatus.ValueType = ...,
+        fulfilment: _types_pb2.Fulfilment.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "customer", b"customer", "order_time", b"order_time", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "total_amount", b"total_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_reason", b"cancel_reason", "create_position", b"create_position", "create_time", b"create_time", "customer", b"customer", "item_count", b"item_count", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "status", b"status", "total_amount", b"total_amount", "tracking_number", b"tracking_number", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_reason", b"cancel_reason", "create_position", b"create_position", "create_time", b"create_time", "customer", b"customer", "fulfilment", b"fulfilment", "item_count", b"item_count", "items", b"items", "order_id", b"order_id", "order_time", b"order_time", "payment_status", b"payment_status", "ship_time", b"ship_time", "shipping_address", b"shipping_address", "status", b"status", "total_amount", b"total_amount", "tracking_number", b"tracking_number", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderView: _TypeAlias = OrderView  # noqa: Y015
+
+@_typing.final
+class OrderPaymentView(_message.Message):
+    """How far the payment of an order has come, also of one that is not created yet: a payment may be heard of before its order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    status: _types_pb2.PaymentStatus.ValueType
+    """How far its payment has come."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        status: _types_pb2.PaymentStatus.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderPaymentView: _TypeAlias = OrderPaymentView  # noqa: Y015
 
 @_typing.final
 class Customer(_message.Message):
@@ -415,7 +449,7 @@ Global___OrderHistoryEntry: _TypeAlias = OrderHistoryEntry  # noqa: Y015
 
 @_typing.final
 class DailySalesView(_message.Message):
-    """What was sold on a day, by the time of the orders."""
+    """What was sold on a day, by the time of the orders; a day on which nothing was sold has none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -426,12 +460,12 @@ class DailySalesView(_message.Message):
     day: _builtins.str
     """The day in UTC, "YYYY-MM-DD"."""
     order_count: _builtins.int
-    """How many orders."""
+    """How many orders, without those that were cancelled."""
     item_count: _builtins.int
     """The sum of their quantities."""
     @_builtins.property
-    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Money]:
-        """The sum of their totals, one amount per currency, by currency code."""
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revenue]:
+        """The sum of their totals, one amount per currency, by currency code; without those that are zero."""
 
     def __init__(
         self,
@@ -439,7 +473,7 @@ class DailySalesView(_message.Message):
         day: _builtins.str = ...,
         order_count: _builtins.int = ...,
         item_count: _builtins.int = ...,
-        revenue: _abc.Iterable[_common_pb2.Money] | None = ...,
+        revenue: _abc.Iterable[Global___Revenue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -450,40 +484,70 @@ class DailySalesView(_message.Message):
 Global___DailySalesView: _TypeAlias = DailySalesView  # noqa: Y015
 
 @_typing.final
+class Revenue(_message.Message):
+    """What was sold in a currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINOR_UNITS_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    minor_units: _builtins.str
+    """The amount in the currency's minor unit: a decimal integer as text, for sums may be larger than 64 bits hold."""
+    currency_code: _builtins.str
+    """The currency, an ISO 4217 code."""
+    def __init__(
+        self,
+        *,
+        minor_units: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "minor_units", b"minor_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revenue: _TypeAlias = Revenue  # noqa: Y015
+
+@_typing.final
 class ProductSalesView(_message.Message):
-    """What was sold of a product."""
+    """What was sold of a product in a currency; one of which nothing was sold has none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     PRODUCT_NAME_FIELD_NUMBER: _builtins.int
     ORDER_COUNT_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """The product."""
+    currency_code: _builtins.str
+    """The currency that it was sold in."""
     product_name: _builtins.str
     """Its name, as it was last sold under one."""
     order_count: _builtins.int
-    """How many orders have it."""
+    """How many orders have it, without those that were cancelled."""
     quantity: _builtins.int
     """The sum of the quantities."""
-    @_builtins.property
-    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Money]:
-        """The sum of quantity times price, one amount per currency, by currency code."""
-
+    revenue: _builtins.str
+    """The sum of quantity times price in the currency's minor unit: a decimal integer as text, for sums may be larger than 64
+    bits hold.
+    """
     def __init__(
         self,
         *,
         product_id: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
         product_name: _builtins.str = ...,
         order_count: _builtins.int = ...,
         quantity: _builtins.int = ...,
-        revenue: _abc.Iterable[_common_pb2.Money] | None = ...,
+        revenue: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_count", b"order_count", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "revenue", b"revenue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "order_count", b"order_count", "product_id", b"product_id", "product_name", b"product_name", "quantity", b"quantity", "revenue", b"revenue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
