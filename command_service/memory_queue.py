@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from command_service.memory_event_log import MemoryEventLog
 from command_service.memory_tables import Channel, OpenCommand
-from command_service.work import WorkKind
+from command_service.work import WorkKind, kept
 from command_service.work_queue import Claimed, QueueCounts, Queued
 
 
@@ -44,7 +44,7 @@ class MemoryQueue:
     async def put_off(self, claim: Claimed, seconds: float, error: str) -> None:
         """Give a command back until a later attempt."""
         if command := self._held(claim):
-            command.lease, command.error = None, error
+            command.lease, command.error = None, kept(error)
             command.due_time = command.claimable_from = self._now() + timedelta(seconds=seconds)
             self._tables.channels[command.channel].retried += 1
 

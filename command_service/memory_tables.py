@@ -9,7 +9,7 @@ from itertools import count
 from command_service.bell import Bell
 from command_service.event_log import ChannelFull, NewRecord
 from command_service.run_times import bound_of
-from command_service.work import Work, WorkKind
+from command_service.work import Work, WorkKind, kept
 from command_service.work_queue import DueTimer
 
 
@@ -95,7 +95,7 @@ class WorkTables:
             case WorkKind.PAUSE | WorkKind.RESUME:
                 channel = self.channels[work.key]
                 channel.paused = work.kind is WorkKind.PAUSE
-                channel.reason = work.text if channel.paused else ""
+                channel.reason = kept(work.text) if channel.paused else ""
             case WorkKind.SET_TIMER:
                 due = work.due or moment
                 self.timers[work.key] = DueTimer(work.key, work.type, work.stream, work.text, due, position)
@@ -136,7 +136,7 @@ class WorkTables:
             del self.commands[work.key]
             return
         command.failed, command.lease, command.claimable_from = True, None, moment
-        command.error, command.version = work.text, new.version
+        command.error, command.version = kept(work.text), new.version
 
     def _reopen(self, new: NewRecord, work: Work, moment: datetime) -> None:
         self.channels[work.channel].ended[work.kind] += 1

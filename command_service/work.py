@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+LONGEST_TEXT = 2_000
+"""Characters of an error, a reason or a name that are kept."""
+
 
 class WorkKind(IntEnum):
     """What a record changes; the numbers are those that append() takes."""
@@ -55,3 +58,8 @@ class Work:
     0: any."""
     request_hash: bytes = b""
     """What makes two requests of an opened command the same; kept under its id where the entry is another command's."""
+
+
+def kept(text: str) -> str:
+    """What is kept of an error's text: any store can hold it."""
+    return text[:LONGEST_TEXT].replace("\0", "").encode("utf-8", "replace").decode()

@@ -5,7 +5,7 @@ from typing import Any
 
 from command_service.event_log import Entry
 from command_service.run_times import bound_of
-from command_service.work import Work, WorkKind
+from command_service.work import Work, WorkKind, kept
 
 
 def work_arguments(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
@@ -36,7 +36,7 @@ def _row(entry: Entry, number: int, work: Work) -> tuple[Any, ...]:
         work.type,
         work.due,
         bound_of(work.run_millis),
-        work.text,
+        kept(work.text),
         work.most_open,
         work.request_hash if is_sent else None,
     )

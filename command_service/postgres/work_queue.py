@@ -12,6 +12,7 @@ from command_service.postgres.asking import ask
 from command_service.postgres.connections import Readers
 from command_service.postgres.listening import Connection, Listener
 from command_service.postgres.server_check import check_reachable
+from command_service.work import kept
 from command_service.work_queue import Claimed, QueueCounts, Queued
 from runtime.ending import ended
 
@@ -42,7 +43,7 @@ class PostgresWorkQueue:
 
     async def put_off(self, claim: Claimed, seconds: float, error: str) -> None:
         """Give a command back until a later attempt."""
-        await self._ask("put_off", claim.command_id, claim.lease, seconds, error.replace("\0", ""))
+        await self._ask("put_off", claim.command_id, claim.lease, seconds, kept(error))
 
     async def give_back(self, claims: Sequence[Claimed]) -> None:
         """Give commands back as if they had never been claimed; one after another, so that none holds up append()."""

@@ -2,19 +2,21 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from command_service.event_log import LogUnavailable
+from command_service.event_log import EventLog, LogUnavailable
 from command_service.postgres.event_log import open_event_log
 from command_service.postgres.migrate import FOLDER, migrate
 from command_service.postgres.process_store import open_process_store
 from command_service.postgres.work_queue import open_work_queue
 from command_service.work import WorkKind
+from command_service.work_queue import Claimed, WorkQueue
 from ops.embedded import EmbeddedPostgres
 from tests.ports.entries import adding
 from tests.ports.work import (
@@ -218,3 +220,43 @@ async def test_workers_are_told_when_postgres_is_away_and_served_when_it_is_back
                 await queue.wait(60)  # nothing can be heard, so it polls
         own_postgres.start()
         assert [claim.command_id for claim in await queue.claim("orders", 1, "me", 1)] == [entry.command_id]
+
+
+async def test_workers_and_appends_never_stand_in_one_another_s_way(
+    postgres: EmbeddedPostgres, new_database: Callable[[str], str]
+) -> None:
+    database = new_database("crowded")
+    await migrate(postgres.dsn("obverse_migrator", database), lambda _: None)
+    address, size = postgres.dsn("obverse_service", database), 600
+
+    async def worker(name: str, log: EventLog, queue: WorkQueue) -> int:
+        done = 0
+        while claims := await queue.claim("orders", 8, name, 30) or await _more(queue):
+            rest = asyncio.gather(queue.renew(claims, 30), queue.give_back(claims[6:]), queue.renew(claims, 30))
+            for claim in claims[4:6]:
+                await queue.put_off(claim, 0.001, "away")
+            ended = await asyncio.gather(*(log.append(outcome(claim)) for claim in claims[:4]))
+            done += sum(not each.replayed for each in ended)
+            await rest
+        return done
+
+    async def _more(queue: WorkQueue) -> Sequence[Claimed]:
+        while await queue.peek("orders", 1):
+            if claims := await queue.claim("orders", 8, "late", 30):
+                return claims
+            await queue.wait(0.01)
+        return ()
+
+    async with AsyncExitStack() as stack:
+        logs = [await stack.enter_async_context(open_event_log(address)) for _ in range(3)]
+        queues = [await stack.enter_async_context(open_work_queue(address)) for _ in range(3)]
+        entries = [acceptance("orders", f"stream-{number % 40}") for number in range(size)]
+        await asyncio.gather(*(logs[number % 3].append(entry) for number, entry in enumerate(entries)))
+        workers = (worker(f"worker {number}", logs[number % 3], queues[number % 3]) for number in range(6))
+        async with asyncio.timeout(60):
+            assert sum(await asyncio.gather(*workers)) == size
+        (found,) = await queues[0].counts("orders")
+        assert (found.succeeded_total, found.ready, found.in_flight, found.waiting) == (size, 0, 0, 0)
+    superuser = await asyncpg.connect(postgres.dsn("postgres", database))
+    assert await superuser.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = $1", database) == 0
+    await superuser.close()

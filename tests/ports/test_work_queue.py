@@ -366,3 +366,14 @@ async def test_an_unknown_claim_is_no_error(work: Open) -> None:
     await work.queue.put_off(gone, 1, "away")
     await work.queue.give_back([gone])
     assert await work.queue.renew([gone], 1) == frozenset()
+
+
+async def test_whatever_an_error_says_it_can_be_kept(work: Open) -> None:
+    channel, odd = new("orders"), "\0 \ud800 " + "x" * 10_000
+    await accept(work, channel, new("t.thing"))
+    await work.queue.put_off(await one(work, channel), 0, odd)
+    (queued,) = await work.queue.peek(channel, 1)
+    assert queued.error.startswith(" ? x")
+    assert len(queued.error) < 2_001
+    await work.log.append(outcome(await one(work, channel), WorkKind.FAILED, error=odd))
+    assert (await work.queue.peek(channel, 1, failed=True))[0].error == queued.error
