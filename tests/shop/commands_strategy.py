@@ -1,7 +1,7 @@
 """Random commands on one cart and one order, over few ids and prices so that they meet."""
 
 from cqrs.shop.v1 import commands_pb2 as commands
-from cqrs.shop.v1.types_pb2 import Address, OrderItem
+from cqrs.shop.v1.types_pb2 import Address, OrderItem, PaymentMethod
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ ITEMS = st.lists(
 )
 STATUSES = st.sampled_from([1, 2, 3, 4, 5])
 IN_CART, IN_ORDER = {"user_id": st.just(USER)}, {"order_id": st.just(ORDER_ID)}
+PAID = {"payment": st.just(PaymentMethod(token="tok_ok")), "customer_email": st.just("ada@example.org")}
 
 CART_COMMANDS: st.SearchStrategy[Message] = st.one_of(
     st.builds(commands.AddItemToCartRequest, **IN_CART, item_id=PRODUCTS, quantity=MANY, price=ANY_CURRENCY),
@@ -29,10 +30,13 @@ CART_COMMANDS: st.SearchStrategy[Message] = st.one_of(
         price=st.none() | ANY_CURRENCY,
     ),
     st.builds(commands.ClearCartRequest, **IN_CART),
+    st.builds(commands.CheckoutCartRequest, **IN_CART, **PAID),
 )
 
 ORDER_COMMANDS: st.SearchStrategy[Message] = st.one_of(
     st.builds(commands.CreateOrderRequest, **IN_ORDER, customer_id=st.just(USER), items=ITEMS),
+    st.builds(commands.PlaceOrderRequest, **IN_ORDER, **PAID, user_id=st.just(USER), items=ITEMS),
+    st.builds(commands.ConfirmOrderRequest, **IN_ORDER),
     st.builds(
         commands.AddOrderItemRequest,
         **IN_ORDER,

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_service.domains.shop.order import ORDER
+from command_service.domains.shop.order_events import ORDER
 from projector.domains.shop.orders import ORDERS
 from runtime.refusals import Refused
 from tests.shop.commands_strategy import ORDER_COMMANDS

@@ -18,6 +18,8 @@ from tests.shop.messages import create, item
 
 ADDS_EACH_TIME = (commands.AddItemToCartRequest, commands.AddOrderItemRequest)
 REFUSED_THE_SECOND_TIME = (
+    commands.CheckoutCartRequest,
+    commands.PlaceOrderRequest,
     commands.CreateOrderRequest,
     commands.RemoveOrderItemRequest,
     commands.ChangeOrderItemQuantityRequest,

@@ -19,7 +19,6 @@ from command_service.immutable import immutable
 from command_service.process import Cause, Process
 from runtime.refusals import Refused
 
-NOW = Timestamp(seconds=1_700_000_000)
 ATTEMPTS = 3
 
 
@@ -59,6 +58,7 @@ class World:
         self.mail = MemoryMailer()
         self.states: dict[str, Any] = {}
         self.events: list[Any] = []
+        self.emitted: dict[str, set[str]] = {}
         self.refusals: list[str] = []
         self.failures: list[str] = []
         self.waiting: list[Sent] = []
@@ -66,6 +66,7 @@ class World:
         self.seen: dict[str, list[Input]] = {process.name: [] for process in self.processes}
         self.timers: dict[tuple[str, str, str], float] = {}
         self.number = 0
+        self.seconds = 1_700_000_000.0
 
     def state(self, aggregate: Aggregate, aggregate_id: str) -> Any:
         """What has become of an aggregate."""
@@ -74,6 +75,10 @@ class World:
     def names(self) -> list[str]:
         """The short names of all events."""
         return [type(event).__name__ for event in self.events]
+
+    def now(self) -> Timestamp:
+        """It moves only when a timer is due."""
+        return Timestamp(seconds=int(self.seconds))
 
     # commands
 
@@ -101,7 +106,7 @@ class World:
         return self.by_request[command.DESCRIPTOR.full_name]
 
     def _context(self, sent: Sent, outcome: Any = None) -> Context:
-        return Context(sent.command_id, NOW, f"new-{sent.command_id}", outcome=outcome)
+        return Context(sent.command_id, self.now(), f"new-{sent.command_id}", outcome=outcome)
 
     def _reads(self, sent: Sent) -> Sequence[tuple[Aggregate, str]]:
         return self._decider(sent.command).reads(sent.command, self._context(sent))
@@ -136,6 +141,8 @@ class World:
         for (aggregate, name), events in zip(self._reads(sent), decision.events, strict=False):
             for event in events:
                 self._happen(aggregate, name, event)
+                emitted = self.emitted.setdefault(sent.command.DESCRIPTOR.full_name, set())
+                emitted.add(event.DESCRIPTOR.full_name)
         for command in decision.commands:
             self._accept(command)
 
@@ -156,7 +163,7 @@ class World:
 
     def _tell(self, process: str, event: Any) -> None:
         self.number += 1
-        self.inputs[process].append(Input(event, Cause(f"record-{self.number}", NOW)))
+        self.inputs[process].append(Input(event, Cause(f"record-{self.number}", self.now())))
 
     def deliver(self, process: Process, told: Input) -> None:
         """An input, for the first time or again."""
@@ -186,7 +193,7 @@ class World:
     def fire(self, key: tuple[str, str, str]) -> None:
         """A timer is due."""
         process, instance, name = key
-        del self.timers[key]
+        self.seconds += self.timers.pop(key)
         self._tell(process, TimerFired(process=process, process_instance=instance, name=name))
 
     # to the end
