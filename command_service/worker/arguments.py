@@ -17,7 +17,7 @@ examples:
   python -m command_service.worker --channel orders --channel bank  two channels only
   python -m command_service.worker --channel orders --limit 3 -v    three commands, telling what happens to each
 
-Settings come from the environment; OBVERSE_POSTGRES_DSN is needed, docs/operate.md lists them all.
+Settings come from the environment; OBVERSE_POSTGRES_DSN is needed, docs/operate.md has them.
 """
 
 
