@@ -43,8 +43,8 @@ class IndexEntry:
     key: str
     """The key of the view that a list shows, e.g. "order:1"."""
     score: int | None
-    """Its place, unique in the index (the position of the record that created the entity, or a `time_score`); None
-    takes it out."""
+    """Its place, unique in the index (the position of the record that created the entity, or a `time_score`), but for
+    one that is only ever read from its top; None takes it out."""
 
 
 @dataclass(frozen=True, slots=True)

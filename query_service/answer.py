@@ -45,13 +45,29 @@ class Last:
 
 
 @dataclass(frozen=True, slots=True)
+class Top:
+    """Read so many views of the highest scores of an index, highest first, without pages; `respond` gets them all."""
+
+    projection: str
+    type: type[Message]
+    index: str
+    """E.g. "days"."""
+    size: int
+    """How many at most, at least 1."""
+    low: int | None = None
+    """Only entries of this score or a higher one; None for no bound."""
+    high: int | None = None
+    """Only entries of a lower score than this; None for no bound."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How one query RPC is answered; the server adds consistency, paging and metadata."""
 
     rpc: str
     """Full name, e.g. "cqrs.shop.v1.OrderQueryService.GetOrder"."""
-    read: Callable[[Any], One | Page | Last]
-    """request → what to read."""
+    read: Callable[[Any], One | Page | Last | Top]
+    """request → what to read; raises Refused."""
     respond: Callable[[Any, Any], Message]
     """(request, view or None | list of views) → response as stored, without metadata; raises Refused."""
 

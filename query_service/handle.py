@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 from google.protobuf.message import Message
 
-from query_service.answer import Answer, Last, One, Page
+from query_service.answer import Answer, Last, One, Page, Top
 from query_service.freshness import EVENTUAL, Demand, read_fresh
 from query_service.metadata import describe, unavailable_when_away, version_of
 from query_service.metrics import STALE
@@ -37,6 +37,8 @@ class Handler:
                 return await self._one(request, asked, demand)
             if isinstance(asked, Last):
                 return await self._last(request, asked, demand)
+            if isinstance(asked, Top):
+                return await self._top(request, asked, demand)
             return await self._page(request, asked, demand)
 
     async def _one(self, request: Any, one: One, demand: Demand) -> Message:
@@ -63,6 +65,13 @@ class Handler:
         found, stale = await self._slice(part, demand)
         view = last.type.FromString(found.views[0]) if found.views else None
         response = self._answer.respond(request, view)
+        self._describe(response, found.standing, stale)
+        return response
+
+    async def _top(self, request: Any, top: Top, demand: Demand) -> Message:
+        part = Slice(top.projection, top.index, None, skip=0, size=top.size, low=top.low, high=top.high)
+        found, stale = await self._slice(part, demand)
+        response = self._answer.respond(request, [top.type.FromString(view) for view in found.views])
         self._describe(response, found.standing, stale)
         return response
 

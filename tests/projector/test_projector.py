@@ -247,7 +247,7 @@ async def test_lag_is_the_age_of_the_oldest_record_not_projected_also_when_nothi
     # promise 002-15
     working = await place.project()
     await fill(place.log, 3)
-    (carts, _) = working.projector.runners
+    carts, *_ = working.projector.runners
     await eventually(lambda: (working.projector.beat.lag(carts) or 0) > 0.3)
     assert float(await place.admin.hget("cp:head", "position") or 0) == 3
     await place.relay()

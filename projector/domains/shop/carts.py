@@ -3,12 +3,18 @@
 from typing import assert_never
 
 from cqrs.common.v1.common_pb2 import Money
-from cqrs.shop.v1.events_pb2 import CartCleared, CartItemQuantityChanged, ItemAddedToCart, ItemRemovedFromCart
+from cqrs.shop.v1.events_pb2 import (
+    CartCheckedOut,
+    CartCleared,
+    CartItemQuantityChanged,
+    ItemAddedToCart,
+    ItemRemovedFromCart,
+)
 from cqrs.shop.v1.views_pb2 import CartItem, CartView
 
 from projector.projection import Changes, Fact, Projection, ViewKey, Views
 
-CartEvent = ItemAddedToCart | ItemRemovedFromCart | CartItemQuantityChanged | CartCleared
+CartEvent = ItemAddedToCart | ItemRemovedFromCart | CartItemQuantityChanged | CartCleared | CartCheckedOut
 
 
 def _needs(fact: Fact, views: Views) -> tuple[ViewKey, ...]:
@@ -39,7 +45,7 @@ def _change_lines(cart: CartView, event: CartEvent) -> None:
             _remove(cart, event.item_id, event.price if event.HasField("price") else None)
         case CartItemQuantityChanged():
             _set_quantity(cart, event.item_id, event.price, event.quantity, joins=False)
-        case CartCleared():
+        case CartCleared() | CartCheckedOut():
             cart.ClearField("items")
             cart.ClearField("total_prices")
             cart.total_items = 0
@@ -81,7 +87,7 @@ def _count(cart: CartView, line: CartItem, more: int) -> None:
 
 CARTS = Projection(
     name="shop.carts",
-    handles=(ItemAddedToCart, ItemRemovedFromCart, CartItemQuantityChanged, CartCleared),
+    handles=(ItemAddedToCart, ItemRemovedFromCart, CartItemQuantityChanged, CartCleared, CartCheckedOut),
     needs=_needs,
     apply=_apply,
 )

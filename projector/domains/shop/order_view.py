@@ -10,6 +10,7 @@ from cqrs.shop.v1.types_pb2 import (
     ORDER_STATUS_COMPLETED,
     ORDER_STATUS_PENDING,
     OrderItem,
+    PaymentStatus,
 )
 from cqrs.shop.v1.views_pb2 import Customer, OrderView
 
@@ -42,6 +43,7 @@ def create(event: events.OrderCreated, record: Record, position: int) -> OrderVi
         create_time=record.time,
         version=record.version,
         create_position=position,
+        fulfilment=event.fulfilment,
     )
 
 
@@ -52,6 +54,15 @@ def change(before: OrderView, event: OrderChange, record: Record) -> OrderView:
     _change(order, event, record)
     order.item_count = len(order.items)
     order.version = record.version
+    order.update_time.CopyFrom(record.time)
+    return order
+
+
+def paid(before: OrderView, payment_status: PaymentStatus.ValueType, record: Record) -> OrderView:
+    """The view after its payment moved on; the version stays, for it is that of the order's own stream."""
+    order = OrderView()
+    order.CopyFrom(before)
+    order.payment_status = payment_status
     order.update_time.CopyFrom(record.time)
     return order
 

@@ -4,22 +4,28 @@ from collections.abc import Iterable
 
 from cqrs.shop.v1 import events_pb2 as events
 from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, OrderStatus
-from cqrs.shop.v1.views_pb2 import OrderView
+from cqrs.shop.v1.views_pb2 import OrderPaymentView, OrderView
+from google.protobuf.message import Message
 
-from projector.domains.shop.order_view import OrderEvent, change, create
+from projector.domains.shop.order_view import OrderEvent, change, create, paid
+from projector.domains.shop.payments import PAYMENT_EVENTS, PaymentEvent, status_after
 from projector.projection import Changes, Fact, IndexEntry, Projection, ViewKey, Views
 
 
 def _needs(fact: Fact, views: Views) -> tuple[ViewKey, ...]:
-    return (ViewKey(OrderView, _key(fact.event)),)
+    order = ViewKey(OrderView, _key(fact.event))
+    if isinstance(fact.event, events.OrderCreated):
+        return (order, ViewKey(OrderPaymentView, _payment_key(fact.event)))
+    return (order,)
 
 
 def _apply(fact: Fact, views: Views) -> Changes:
     key = _key(fact.event)
     if isinstance(fact.event, events.OrderCreated):
-        order = create(fact.event, fact.record, fact.position)
-        return Changes(views={key: order}, indexes=tuple(_entries(order, ORDER_STATUS_UNSPECIFIED)))
+        return _created(fact.event, fact, views)
     before: OrderView | None = views[key]
+    if isinstance(fact.event, PaymentEvent):
+        return _paid(fact.event, fact, before)
     if before is None:
         raise LookupError(
             f"{fact.record.type} at version {fact.record.version} of {key}, which has no view: it was never created"
@@ -28,8 +34,30 @@ def _apply(fact: Fact, views: Views) -> Changes:
     return Changes(views={key: order}, indexes=tuple(_entries(order, before.status)))
 
 
-def _key(event: OrderEvent) -> str:
+def _created(event: events.OrderCreated, fact: Fact, views: Views) -> Changes:
+    early: OrderPaymentView | None = views[_payment_key(event)]
+    order = create(event, fact.record, fact.position)
+    changed: dict[str, Message | None] = {_key(event): order}
+    if early is not None:
+        order.payment_status = early.status
+        changed[_payment_key(event)] = None
+    return Changes(changed, tuple(_entries(order, ORDER_STATUS_UNSPECIFIED)))
+
+
+def _paid(event: PaymentEvent, fact: Fact, before: OrderView | None) -> Changes:
+    """A payment may be made for an order that is not created yet: it is then kept until it is."""
+    status = status_after(event)
+    if before is None:
+        return Changes(views={_payment_key(event): OrderPaymentView(order_id=event.order_id, status=status)})
+    return Changes(views={_key(event): paid(before, status, fact.record)})
+
+
+def _key(event: OrderEvent | PaymentEvent) -> str:
     return f"order:{event.order_id}"
+
+
+def _payment_key(event: events.OrderCreated | PaymentEvent) -> str:
+    return f"payment:{event.order_id}"
 
 
 def _entries(order: OrderView, status_before: OrderStatus.ValueType) -> Iterable[IndexEntry]:
@@ -66,6 +94,7 @@ ORDERS = Projection(
         events.OrderShipped,
         events.OrderCompleted,
         events.OrderCancelled,
+        *PAYMENT_EVENTS,
     ),
     needs=_needs,
     apply=_apply,

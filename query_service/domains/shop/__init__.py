@@ -2,5 +2,9 @@
 
 from query_service.domains.shop.carts import ANSWERS as CARTS
 from query_service.domains.shop.orders import ANSWERS as ORDERS
+from query_service.domains.shop.payments import ANSWERS as PAYMENTS
+from query_service.domains.shop.sales import ANSWERS as SALES
+from query_service.domains.shop.stock import ANSWERS as STOCK
 
-ANSWERS = (*CARTS, *ORDERS)
+ANSWERS = (*CARTS, *ORDERS, *STOCK, *PAYMENTS, *SALES)
+"""Every answer of the shop."""

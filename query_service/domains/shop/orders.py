@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cqrs.shop.v1.errors_pb2 import SHOP_ERROR_ORDER_NOT_FOUND, ShopError
+from cqrs.shop.v1.history_queries_pb2 import GetOrderHistoryRequest, GetOrderHistoryResponse
 from cqrs.shop.v1.queries_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
@@ -12,7 +13,7 @@ from cqrs.shop.v1.queries_pb2 import (
     ListOrdersResponse,
 )
 from cqrs.shop.v1.types_pb2 import OrderStatus
-from cqrs.shop.v1.views_pb2 import OrderView
+from cqrs.shop.v1.views_pb2 import OrderHistoryEntry, OrderView
 
 from query_service.answer import Answer, One, Page
 from runtime.refusals import Refusals
@@ -54,8 +55,19 @@ def _list_customer_orders(
     return ListCustomerOrdersResponse(orders=orders)
 
 
+def _history(request: GetOrderHistoryRequest) -> Page:
+    return Page("shop.history", OrderHistoryEntry, f"order:{request.order_id}")
+
+
+def _get_order_history(
+    _request: GetOrderHistoryRequest, entries: Sequence[OrderHistoryEntry]
+) -> GetOrderHistoryResponse:
+    return GetOrderHistoryResponse(entries=entries)
+
+
 ANSWERS = (
     Answer("cqrs.shop.v1.OrderQueryService.GetOrder", _order, _get_order),
     Answer("cqrs.shop.v1.OrderQueryService.ListOrders", _orders, _list_orders),
     Answer("cqrs.shop.v1.OrderQueryService.ListCustomerOrders", _customer_orders, _list_customer_orders),
+    Answer("cqrs.shop.v1.OrderHistoryQueryService.GetOrderHistory", _history, _get_order_history),
 )

@@ -209,7 +209,7 @@ Global___OrderView: _TypeAlias = OrderView  # noqa: Y015
 
 @_typing.final
 class OrderPaymentView(_message.Message):
-    """How far the payment of an order has come, also of one that is not created yet: a payment may be heard of before its order."""
+    """How far a payment has come whose order is not created yet; once it is, the order's own view says it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -393,7 +393,10 @@ Global___PaymentView: _TypeAlias = PaymentView  # noqa: Y015
 
 @_typing.final
 class OrderHistoryEntry(_message.Message):
-    """Something that happened to an order, its payment, its stock, or of what its customer was told."""
+    """Something that happened to an order: in its own stream, in its payment's, its reservation's or its fulfilment's, or in those
+    of what its customer was told and of the figures it counts in. What a reservation did to each single stock item is not among
+    them: it stands in the reservation's one event, and in the stock items' views.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -406,6 +409,7 @@ class OrderHistoryEntry(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     position: _builtins.int
@@ -426,6 +430,10 @@ class OrderHistoryEntry(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
 
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money:
+        """The amount that it is about: a payment's, or the order's total with it; absent where it is about none."""
+
     def __init__(
         self,
         *,
@@ -438,10 +446,11 @@ class OrderHistoryEntry(_message.Message):
         version: _builtins.int = ...,
         actor: _builtins.str = ...,
         correlation_id: _builtins.str = ...,
+        amount: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "correlation_id", b"correlation_id", "order_id", b"order_id", "position", b"position", "stream", b"stream", "text", b"text", "time", b"time", "type", b"type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "amount", b"amount", "correlation_id", b"correlation_id", "order_id", b"order_id", "position", b"position", "stream", b"stream", "text", b"text", "time", b"time", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
