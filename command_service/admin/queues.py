@@ -16,6 +16,8 @@ from command_service.event_log import LogUnavailable
 from command_service.work_queue import QueueCounts, WorkQueue
 
 SAMPLE_SECONDS = 2.0
+LEISURE = 30
+"""How many times as long as counting took the next count waits: counting a long queue must not become a load."""
 RATE_SECONDS = 10.0
 """Over how long rates are taken."""
 DURATION_SECONDS = 60.0
@@ -49,11 +51,12 @@ class Queues:
     async def watch(self) -> None:
         """Take a sample now and then until cancelled."""
         while True:
+            began = time.monotonic()
             try:
                 await self.sample()
             except LogUnavailable as error:
                 log.warning("the queues cannot be seen", reason=str(error))
-            await asyncio.sleep(SAMPLE_SECONDS)
+            await asyncio.sleep(max(SAMPLE_SECONDS, LEISURE * (time.monotonic() - began)))
 
     async def all(self) -> list[Queue]:
         """Every channel, by name; raises LogUnavailable."""
