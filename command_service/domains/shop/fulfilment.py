@@ -5,7 +5,6 @@ difference who cancels it, and none is paid back that has left already. Releasin
 opened, so that nothing can be reserved or held for the order later, however late its answer comes.
 """
 
-from functools import partial
 from typing import Any
 
 from cqrs.admin.v1.events_pb2 import CommandFailed, CommandRefused, TimerFired
@@ -31,7 +30,11 @@ STEP_SECONDS = 60.0
 
 def fulfilment(step_seconds: float = STEP_SECONDS) -> Process:
     """The process manager; a step that takes longer than `step_seconds` has failed."""
-    return Process(FULFILMENT, FOLLOWED, instance, partial(react, step_seconds))
+
+    def react_in_time(event: Any, cause: Cause, state: Fulfilment) -> Reaction:
+        return react(step_seconds, event, cause, state)
+
+    return Process(FULFILMENT, FOLLOWED, instance, react_in_time)
 
 
 def react(step_seconds: float, event: Any, cause: Cause, state: Fulfilment) -> Reaction:
