@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cqrs.log.v1.record_pb2 import Record
+from cqrs.options.v1.options_pb2 import event as event_option
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -40,9 +41,16 @@ class Folded:
         return sorted(entries, key=lambda key: -entries[key])
 
     def _record(self, event: Any) -> Record:
-        stream = event.order_id if hasattr(event, "order_id") else event.user_id
+        category = event.DESCRIPTOR.GetOptions().Extensions[event_option].aggregate
+        ids = {"shop.cart": "user_id", "shop.stock": "sku"}
+        stream = f"{category}-{getattr(event, ids.get(category, 'order_id'))}"
         self.versions[stream] = self.versions.get(stream, 0) + 1
-        return Record(type=event.DESCRIPTOR.full_name, version=self.versions[stream], time=at(self.position))
+        return Record(
+            type=event.DESCRIPTOR.full_name,
+            stream=stream,
+            version=self.versions[stream],
+            time=at(self.position),
+        )
 
     def _apply(self, fact: Fact) -> None:
         needed = {need.key: self.views.get(need.key) for need in self.projection.needs(fact, {})}
@@ -50,10 +58,11 @@ class Folded:
         changes = self.projection.apply(fact, needed)
         assert _bytes(needed.values()) == before
         self.views.update(changes.views)
+        self.views = {key: view for key, view in self.views.items() if view is not None}
         for entry in changes.indexes:
             entries = self.lists.setdefault(entry.index, {})
             if entry.score is None:
-                del entries[entry.key]
+                entries.pop(entry.key, None)
             else:
                 entries[entry.key] = entry.score
 

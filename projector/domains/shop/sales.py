@@ -32,7 +32,9 @@ def _apply(fact: Fact, views: Views) -> Changes:
     day, key = _day(fact), _day_key(_day(fact))
     of_day = _counted_day(views[key], day, event, sign)
     changed: dict[str, Message | None] = {key: of_day}
-    entries = [IndexEntry("days", key, None if of_day is None else day.toordinal())]
+    entries = []
+    if views[key] is None or of_day is None:
+        entries.append(IndexEntry("days", key, None if of_day is None else day.toordinal()))
     for sold in sold_of(event.items):
         key = _product_key(sold)
         product = changed[key] = _counted_product(views[key], sold, sign)
