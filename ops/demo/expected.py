@@ -63,7 +63,7 @@ def expect(path: Path) -> Expected:
             matched = _take_back(by_customer[customer], rows)
             expected.cancelled += matched
             expected.unmatched += not matched
-        elif any(int(row["Quantity"]) < 1 or Decimal(row["UnitPrice"]) < 0 for row in rows):
+        elif _is_refused(rows):
             expected.refused += 1
         else:
             order = _order(number, customer, rows)
@@ -71,6 +71,16 @@ def expect(path: Path) -> Expected:
             expected.orders.append(order)
             expected.lines += len(rows)
     return expected
+
+
+def placed(path: Path) -> list[ExpectedOrder]:
+    """Every order of the file as it was placed, in file order, whatever was taken back of it later."""
+    orders = ((number, rows) for number, rows in _invoices(path).items() if number[0] != "C" and not _is_refused(rows))
+    return [_order(number, rows[0]["CustomerID"] or f"guest-{number}", rows) for number, rows in orders]
+
+
+def _is_refused(rows: list[Row]) -> bool:
+    return any(int(row["Quantity"]) < 1 or Decimal(row["UnitPrice"]) < 0 for row in rows)
 
 
 def _invoices(path: Path) -> dict[str, list[Row]]:

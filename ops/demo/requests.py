@@ -31,11 +31,11 @@ class Requests:
         """One for each line of the file, as it stands there."""
         return [
             commands.AddItemToCartRequest(
-                context=self._context(f"add-{place}"),
+                context=self.context(f"add-{place}"),
                 user_id=self.customer,
                 item_id=line.code,
                 quantity=line.quantity,
-                price=_pounds(line.pence),
+                price=pounds(line.pence),
             )
             for place, line in enumerate(self.invoice.lines)
         ]
@@ -43,47 +43,50 @@ class Requests:
     def create(self) -> commands.CreateOrderRequest:
         """The order of what was put into the cart, with the total that the customer was shown."""
         return commands.CreateOrderRequest(
-            context=self._context("create"),
+            context=self.context("create"),
             order_id=f"{self.run}-{self.invoice.number}",
             customer_id=self.customer,
-            items=[_item(line) for line in self.invoice.lines],
-            total_amount=_pounds(sum(line.quantity * line.pence for line in self.invoice.lines)),
+            items=[item_of(line) for line in self.invoice.lines],
+            total_amount=pounds(sum(line.quantity * line.pence for line in self.invoice.lines)),
             shipping_address=Address(country=self.invoice.country),
             order_time=Timestamp(seconds=int(self.invoice.time.timestamp())),
         )
 
     def clear(self) -> commands.ClearCartRequest:
         """Empties the cart once the order stands, or was refused."""
-        return commands.ClearCartRequest(context=self._context("clear"), user_id=self.customer)
+        return commands.ClearCartRequest(context=self.context("clear"), user_id=self.customer)
 
     def cancel(self, whole: Whole) -> commands.CancelOrderRequest:
         """Calls a whole order off."""
         reason = f"Cancelled by invoice {self.invoice.number}"
-        return commands.CancelOrderRequest(context=self._context("cancel"), order_id=whole.order_id, reason=reason)
+        return commands.CancelOrderRequest(context=self.context("cancel"), order_id=whole.order_id, reason=reason)
 
     def changes(self, part: Part) -> Sequence[commands.ChangeOrderItemQuantityRequest]:
         """One for each line of the order that gets less."""
         return [
             commands.ChangeOrderItemQuantityRequest(
-                context=self._context(f"change-{place}"),
+                context=self.context(f"change-{place}"),
                 order_id=part.order_id,
                 product_id=code,
                 quantity=quantity,
-                price=_pounds(pence),
+                price=pounds(pence),
             )
             for place, ((code, pence), quantity) in enumerate(part.left)
         ]
 
-    def _context(self, step: str) -> CommandContext:
+    def context(self, step: str) -> CommandContext:
+        """The id of the command of this step; all of the invoice's are told by its correlation id."""
         cause = f"{self.run}-{self.invoice.number}"
         return CommandContext(command_id=f"{cause}-{step}", correlation_id=cause)
 
 
-def _item(line: Line) -> OrderItem:
+def item_of(line: Line) -> OrderItem:
+    """A line of an order."""
     return OrderItem(
-        product_id=line.code, product_name=line.description, quantity=line.quantity, price=_pounds(line.pence)
+        product_id=line.code, product_name=line.description, quantity=line.quantity, price=pounds(line.pence)
     )
 
 
-def _pounds(pence: int) -> Money:
+def pounds(pence: int) -> Money:
+    """An amount in the shop's currency."""
     return Money(minor_units=pence, currency_code=CURRENCY)

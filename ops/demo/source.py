@@ -1,8 +1,9 @@
 """Demo, step 0: which file of invoices is replayed, and against which system."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.demo.generate import SEED, generate
@@ -17,6 +18,15 @@ REAL = ROOT.parent / "shared" / "data" / "shop" / "online_retail_5000.csv.gz"
 
 Addresses = tuple[str, str]
 """Of the command server and of the query server, host:port."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A system that runs."""
+
+    addresses: Addresses
+    data: Path
+    """Its folder; of a system elsewhere the one that the settings name, where nothing of it may be."""
 
 
 @contextmanager
@@ -37,12 +47,19 @@ def invoice_file(named: Path | None, folder: Path, output: Output) -> Iterator[P
 
 @contextmanager
 def system(settings: Settings, output: Output) -> Iterator[Addresses]:
-    """The running system, which stays; else one of its own in a temporary folder, which is stopped at the end."""
+    """The addresses of the running system, which stays; else of one of its own, which is stopped at the end."""
+    with found(settings, output) as running:
+        yield running.addresses
+
+
+@contextmanager
+def found(settings: Settings, output: Output, environ: Mapping[str, str] | None = None) -> Iterator[Found]:
+    """The running system; else one of its own in a temporary folder, with `environ` added to its environment."""
     addresses = _running(settings)
     serving = [is_serving(address) for address in addresses]
     if all(serving):
         output.line(f"Using the running system: commands at {addresses[0]}, queries at {addresses[1]}")
-        yield addresses
+        yield Found(addresses, Path(settings.data).absolute())
     elif any(serving):
         raise Trouble(
             f"Of {addresses[0]} (commands) and {addresses[1]} (queries) only one answers: see `obverse status`"
@@ -50,8 +67,8 @@ def system(settings: Settings, output: Output) -> Iterator[Addresses]:
     else:
         with tempfile.TemporaryDirectory(prefix="obverse-demo-") as folder:
             output.line("Nothing runs: starting a system of the demo's own")
-            with System(Path(folder), report=output.line) as own:
-                yield own.command_address, own.query_address
+            with System(Path(folder), environ=environ, report=output.line) as own:
+                yield Found((own.command_address, own.query_address), own.data)
 
 
 def _running(settings: Settings) -> Addresses:
