@@ -16,6 +16,7 @@ from ops.commands import commands_app
 from ops.control_command import cancel, discard, pause, resume, retry, schedule
 from ops.demo.command import demo
 from ops.demo_bank.command import demo_bank
+from ops.demo_fulfilment.command import demo_fulfilment
 from ops.down import down as end_all
 from ops.down import reset as empty
 from ops.explained import explained
@@ -131,6 +132,7 @@ def reset(
 
 app.command()(demo)
 app.command(name="demo-bank")(demo_bank)
+app.command(name="demo-fulfilment")(demo_fulfilment)
 app.add_typer(log_app, name="log")
 app.add_typer(commands_app, name="commands")
 for decision in (retry, discard, pause, resume, cancel, schedule):

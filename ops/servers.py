@@ -38,7 +38,7 @@ class Servers:
             "OBVERSE_LOG_ADDRESS": command_address,
             "OBVERSE_QUERY_ADDRESS": query_address,
             "OBVERSE_SMTP_URL": self.mail.url,
-            "OBVERSE_SANDBOX_PAYMENTS": str(self._data / "payments.sqlite"),
+            "OBVERSE_SANDBOX_PAYMENTS": str(payments_file(self._data)),
         }
 
     def environment(
@@ -61,6 +61,11 @@ class Servers:
 def mail_folder(data: Path) -> Path:
     """Where the mail server keeps what it gets."""
     return data / "mail"
+
+
+def payments_file(data: Path) -> Path:
+    """Where the sandbox provider keeps its books."""
+    return data / "payments.sqlite"
 
 
 def log_of(data: Path, name: str) -> Path:
