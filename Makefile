@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OBVERSE := $(BIN)/python -m ops
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset demo demo-bank test faults test-clients bench bench-full gen lint format promises clean
+.PHONY: help up down status reset demo demo-bank demo-fulfilment test faults test-clients bench bench-full gen lint format promises clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/run ## run the whole system on embedded servers; Ctrl-C stops it
 	@$(OBVERSE) up
@@ -26,6 +26,9 @@ demo: $(VENV)/run ## replay a shop's invoices and compare; DATA=path names the f
 
 demo-bank: $(VENV)/run ## replay a bank's transfers and compare; DATA=folder names the files
 	@$(OBVERSE) demo-bank $(if $(DATA),--data "$(DATA)")
+
+demo-fulfilment: $(VENV)/run ## fulfil a shop's day while its worker is killed, and compare; DATA=path names the file
+	@$(OBVERSE) demo-fulfilment $(if $(DATA),--data "$(DATA)")
 
 test: $(VENV)/dev ## every test but the long proofs; needs nothing running, leaves nothing running
 	@$(BIN)/pytest

@@ -8,8 +8,8 @@ A system that the demo starts itself is set so that the demo is short and its ou
 - A flaky card costs a step two more attempts, 0.25 s and 0.5 s apart (OBVERSE_CHANNELS).
 - A step may take 30 s (OBVERSE_SHOP_STEP_SECONDS), three times all of that together, its turn in the queue included: no
   step that is ever answered runs out of time, on a machine with other work neither.
-- An authorisation that is never answered is tried 14 times, each attempt 1 s and then up to 2 s of waiting, 30 to 41 s in
-  all: the step's time is over first, and that cancels the order. Its payment is called off when the last attempt has
+- An authorisation that is never answered is tried 14 times, each attempt 1 s and then up to 2 s of waiting, 30 to 41 s
+  in all: the step's time is over first, and that cancels the order. Its payment is called off when the last attempt has
   ended, because commands on one payment never overtake each other. Two deaths cost 2 of the 14 attempts, so that no
   honest authorisation, which needs 3, is ever given up.
 

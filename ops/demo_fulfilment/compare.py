@@ -108,10 +108,10 @@ class Comparison:
     def _mails(self, mails: Mails) -> None:
         right = dict.fromkeys(self._expected.outcomes.items(), 1)
         for about in {**right, **mails}:
-            shown = len(mails.get(about, ()))
-            self._is(f"mails that order {about[0]} is {about[1]}", shown, right.get(about, 0))
-        ids = [each for found in mails.values() for each in found]
-        self._is("Message-IDs", len(set(ids)), len(ids))
+            shown = len(set(mails.get(about, ())))
+            self._is(f"Message-IDs of mails that order {about[0]} is {about[1]}:", shown, right.get(about, 0))
+        ids = [each for found in mails.values() for each in set(found)]
+        self._is("different Message-IDs", len(set(ids)), len(ids))
 
     def _is(self, what: str, shown: object, right: object) -> None:
         if shown != right:

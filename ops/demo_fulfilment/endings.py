@@ -27,6 +27,8 @@ class Endings:
         self._places = {f"{order_id}-place": order_id for order_id in orders}
         self._news = asyncio.Condition()
         self.ended: set[str] = set()
+        self.failed_commands = 0
+        """Commands of the orders' fulfilment that failed for good; they are kept for an operator."""
 
     async def follow(self) -> None:
         """Read the log until cancelled; a server that goes away is asked again."""
@@ -57,6 +59,8 @@ class Endings:
                 await self._add(event.order_id)
             case CommandRefused() | CommandFailed() as event if event.command_id in self._places:
                 await self._add(self._places[event.command_id])
+            case CommandFailed() as event if event.process_instance in self._orders:
+                self.failed_commands += 1
 
     async def _add(self, order_id: str) -> None:
         async with self._news:

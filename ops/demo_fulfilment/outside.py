@@ -2,13 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from command_service.adapters.sandbox_payments import SandboxPayments
+from command_service.adapters.sandbox_store import SandboxBooks
 from ops.mailbox import Mailbox
 from ops.servers import mail_folder, payments_file
 
@@ -23,15 +23,15 @@ class Booked:
     """Authorisations that are still open."""
 
 
-Mails = Mapping[tuple[str, str], Collection[str]]
-"""Message-IDs by invoice and kind ("confirmed", "cancelled"); a mail that came twice under one id has one."""
+Mails = Mapping[tuple[str, str], Sequence[str]]
+"""By invoice and kind ("confirmed", "cancelled"), the Message-ID of each mail that came: one may come twice."""
 
 
 def booked(data: Path, run: str) -> Mapping[str, Booked]:
     """By invoice, what the books have of a run's orders; an invoice that they do not have is empty."""
     found: defaultdict[str, Booked] = defaultdict(Booked)
-    with closing(SandboxPayments(str(payments_file(data)))) as sandbox:
-        for account in sandbox.accounts():
+    with closing(SandboxBooks(str(payments_file(data)))) as books:
+        for account in books.accounts():
             owner, _, invoice = account.order_id.rpartition("-")
             if owner == run:
                 found[invoice].collected += Decimal(account.captured - account.refunded) / 100
@@ -42,8 +42,8 @@ def booked(data: Path, run: str) -> Mapping[str, Booked]:
 def mails(data: Path, run: str) -> Mails:
     """Every mail that the mail server has kept about a run's orders."""
     subject = re.compile(rf"Order {re.escape(run)}-(\S+) (\w+)")
-    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for kept in Mailbox(mail_folder(data)).last():
         if about := subject.fullmatch(kept.subject):
-            found[about[1], about[2]].add(kept.message_id)
+            found[about[1], about[2]].append(kept.message_id)
     return found

@@ -12,7 +12,7 @@ from ops.output import Output
 
 CHANNELS = ("orders", "inventory", "payments", "shop", "notifications", "analytics")
 """The channels of what a placed order leads to, in the order in which it passes them."""
-_LINE_SECONDS = 2.0
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 10.0
 _POLL_SECONDS = 0.1
 
 
@@ -34,13 +34,14 @@ class Queues:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def show(self, output: Output, so_far: Callable[[], str]) -> None:
-        """A line now and then, each begun with `so_far`, until cancelled."""
-        begin = time.monotonic()
+        """A line now and then, each with `so_far`, until cancelled; often at first, when there is most to see."""
+        begin, pause = time.monotonic(), _FIRST_SECONDS
         while True:
-            await asyncio.sleep(_LINE_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_SECONDS)
             queues = {queue.channel: queue for queue in await self._asked()}
             parts = [f"{name} {_spelled(queues[name])}" for name in CHANNELS if name in queues]
-            output.line(f"{time.monotonic() - begin:4.0f} s: {so_far()}; open: {', '.join(parts)}")
+            output.line(f"{time.monotonic() - begin:5.1f} s: {so_far()}; open: {', '.join(parts)}")
 
     async def _asked(self) -> Sequence[Queue]:
         answer = await self._commands.ask(self._commands.admin.ListQueues, ListQueuesRequest())

@@ -67,10 +67,10 @@ def registrations(run: str, invoices: Iterable[Invoice]) -> Sequence[RegisterSto
             names[line.code] = names.get(line.code) or line.description
     return [
         RegisterStockItemRequest(
-            context=CommandContext(command_id=f"{run}-stock-{code}", correlation_id=run),
+            context=CommandContext(command_id=f"{run}-stock-{place}", correlation_id=run),
             sku=sku(run, code),
             name=names[code],
             on_hand=quantity,
         )
-        for code, quantity in wanted.items()
+        for place, (code, quantity) in enumerate(wanted.items())
     ]

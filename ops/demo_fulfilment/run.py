@@ -11,6 +11,7 @@ from cqrs.common.v1.common_pb2 import ConsistencyToken
 from cqrs.log.v1.log_service_pb2 import GetHeadRequest
 
 from ops.demo.invoices import Invoice
+from ops.demo.requests import CURRENCY
 from ops.demo.source import Found
 from ops.demo_fulfilment import outside
 from ops.demo_fulfilment.client import ShopCommands, connect
@@ -68,7 +69,7 @@ async def run(path: Path, system: Found, output: Output, wait_seconds: float) ->
         output.line("Asking every order, payment and stock item, the provider's books and the mails")
         comparison, mails = Comparison(queries, run_id, await _head(commands)), outside.mails(system.data, run_id)
         await comparison.compare(expect_day(path), outside.booked(system.data, run_id), mails)
-    _show(output, comparison.differences)
+    _say(output, comparison, mails, endings.failed_commands)
     return _outcome(len(orders), comparison, mails)
 
 
@@ -92,13 +93,24 @@ def _outcome(placed: int, comparison: Comparison, mails: outside.Mails) -> Outco
         confirmed=counts[CONFIRMED],
         cancelled=counts[CANCELLED],
         failed=placed - counts[CONFIRMED] - counts[CANCELLED],
-        mails=len({each for ids in mails.values() for each in ids}),
+        mails=_distinct(mails),
         stock_negative=comparison.stock_negative,
         equal=not comparison.differences,
     )
 
 
-def _show(output: Output, differences: Sequence[str]) -> None:
+def _distinct(mails: outside.Mails) -> int:
+    return len({each for ids in mails.values() for each in ids})
+
+
+def _say(output: Output, comparison: Comparison, mails: outside.Mails, failed_commands: int) -> None:
+    came = sum(map(len, mails.values()))
+    output.line(
+        f"Captured {comparison.captured:,.2f} {CURRENCY}; {came} mails came, {came - _distinct(mails)} of them again"
+    )
+    if failed_commands:
+        output.line(f"{failed_commands} commands never got an answer and are kept: `obverse commands list --failed`")
+    differences = comparison.differences
     for difference in differences[:_SHOWN]:
         output.line(f"Differs: {difference}")
     if len(differences) > _SHOWN:
