@@ -58,6 +58,11 @@ class Delivery:
                 return messages
             await self._more()
 
+    @property
+    def more(self) -> bool:
+        """Whether another record has arrived already."""
+        return bool(self._arrived) and isinstance(self._arrived[-1], Delivered)
+
     def interrupt(self, failure: Exception) -> None:
         """Make `take` raise."""
         self._failure = self._failure or failure

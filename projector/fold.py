@@ -32,6 +32,11 @@ class Fold:
         self.updates: list[tuple[Fact, Mapping[str, Message | None]]] = []
         """Which fact changed which views, in order."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no record of the batch is the projection's: only its checkpoint moves."""
+        return not self._facts
+
     def missing(self) -> dict[str, type[Message]]:
         """Fold as far as the known views reach; gives the views that must be `learned` before calling again, none at
         the end. Later facts are asked what they need before their turn, so that a batch takes few rounds of reading.

@@ -1,67 +1,22 @@
 """Step 8, projected: one batch of records into every projection, in one round trip once the views are read."""
 
+import time
 from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError, Message
 
 from projector.consume import Verified
 from projector.events import Events
-from projector.fold import Failed, Fold
+from projector.part import Part
 from projector.runner import Runner
-from projector.views import Checkpoint, Outcome, Step, Views, same_place
+from projector.views import Checkpoint, Outcome, Views, same_place
+
+IDLE_SECONDS = 0.02
+"""How long a checkpoint that passes over other projections' records may stay behind while more of them wait."""
 
 
 class CheckpointLost(Exception):
     """The store stands before what it had taken already: it was emptied, or came back older."""
-
-
-class _Part:
-    """What one projection makes of a batch."""
-
-    def __init__(self, runner: Runner, records: Sequence[Verified], events: dict[int, Message | Exception]) -> None:
-        self.runner = runner
-        self.absent: list[str] = []
-        self.failure: Failed | None = None
-        self._records = records
-        self._events = events
-        self._begin()
-
-    def _begin(self) -> None:
-        """Fold the records up to the first that fails."""
-        try:
-            self.fold: Fold = self.runner.fold(self._records, self._events)
-        except Failed as error:
-            self._end_before(error)
-
-    def _end_before(self, failure: Failed) -> None:
-        self.failure = failure
-        self.absent = []
-        self._records = [each for each in self._records if each.position < failure.position]
-        self.runner.forget()
-        self._begin()
-
-    def missing(self) -> dict[str, type[Message]]:
-        while True:
-            try:
-                return self.fold.missing()
-            except Failed as error:
-                self._end_before(error)
-
-    def learn(self, wanted: dict[str, type[Message]], found: Sequence[bytes | None]) -> None:
-        views: dict[str, Message | None] = {}
-        for (key, kind), content in zip(wanted.items(), found, strict=True):
-            views[key] = None if content is None else kind.FromString(content)
-            if content is None:
-                self.absent.append(key)
-        self.fold.learn(views)
-
-    @property
-    def step(self) -> Step | None:
-        return self.runner.step(self.fold, self._records[-1], self.absent) if self._records else None
-
-    def finish(self) -> None:
-        if self.failure is not None:
-            self.runner.stop(str(self.failure), self.failure.position, self.failure.type)
 
 
 class Batches:
@@ -70,19 +25,34 @@ class Batches:
     def __init__(self, views: Views, events: Events) -> None:
         self._views = views
         self._events = events
+        self._owed: Verified | None = None
+        self._settled = 0.0
 
-    async def project(self, records: Sequence[Verified], runners: Sequence[Runner]) -> None:
-        """Apply records, verified and in order, to whoever has not seen them; raises ViewsAway, CheckpointLost."""
+    async def project(self, records: Sequence[Verified], runners: Sequence[Runner], more: bool = False) -> None:
+        """Apply records, verified and in order, to whoever has not seen them; raises ViewsAway, CheckpointLost.
+
+        Where `more` records wait already, projections that none of these concerns may stay behind for IDLE_SECONDS:
+        with many of them, moving each one's checkpoint for each batch costs more than all that is projected.
+        """
         events = self._events.of(records)
+        owing = more and time.monotonic() - self._settled < IDLE_SECONDS
+        self._owed = records[-1] if owing else None
         late = list(runners)
         while late:
             parts = [part for runner in late if (part := self._part(runner, records, events)) is not None]
-            await self._read(parts)
-            late = await self._apply(parts)
+            concerned = [part for part in parts if not part.idle]
+            await self._read(concerned)
+            late = await self._apply(concerned)
+            if not owing:
+                late += await self._apply([part for part in parts if part.idle])
+                self._settled = time.monotonic()
 
-    def _part(
-        self, runner: Runner, records: Sequence[Verified], events: dict[int, Message | Exception]
-    ) -> _Part | None:
+    async def settle(self, runners: Sequence[Runner]) -> None:
+        """Bring up whoever stayed behind, when what was to come has not come; raises as `project` does."""
+        if self._owed is not None:
+            await self.project([self._owed], runners)
+
+    def _part(self, runner: Runner, records: Sequence[Verified], events: dict[int, Message | Exception]) -> Part | None:
         if runner.stopped or records[-1].position < runner.position:
             return None
         seen = runner.position - records[0].position + 1
@@ -93,9 +63,9 @@ class Batches:
             )
             return None
         rest = records[max(0, seen) :]
-        return _Part(runner, rest, events) if rest else None
+        return Part(runner, rest, events) if rest else None
 
-    async def _read(self, parts: Sequence[_Part]) -> None:
+    async def _read(self, parts: Sequence[Part]) -> None:
         """Read what the folds lack, in as few rounds as they let it."""
         while wanted := [(part, keys) for part in parts if not part.runner.stopped and (keys := part.missing())]:
             places = [(part.runner.name, part.runner.generation, key) for part, keys in wanted for key in keys]
@@ -107,7 +77,7 @@ class Batches:
                 except DecodeError as error:
                     part.runner.stop(f"one of the views {', '.join(keys)} cannot be read: {error}", 0, "")
 
-    async def _apply(self, parts: Sequence[_Part]) -> list[Runner]:
+    async def _apply(self, parts: Sequence[Part]) -> list[Runner]:
         """Store what was folded; gives the runners that another projector was faster than."""
         steps = [(part, step) for part in parts if not part.runner.stopped and (step := part.step) is not None]
         outcomes = await self._views.apply([step for _, step in steps]) if steps else []
@@ -130,7 +100,7 @@ class Batches:
         return True
 
 
-def _taken(part: _Part, outcome: Outcome) -> bool:
+def _taken(part: Part, outcome: Outcome) -> bool:
     """Whether nothing is left to do about a step."""
     runner = part.runner
     if outcome.applied:

@@ -95,11 +95,13 @@ class Projector:
                 return
             if records:
                 before = [runner.state.state for runner in active]
-                await self._batches.project(records, active)
+                await self._batches.project(records, active, delivery.more)
                 if before != [runner.state.state for runner in active]:
                     self.beat.soon()
                 self._failures = 0
                 self._wait_for("")
+            else:
+                await self._batches.settle(active)
 
     def _stop_at(self, active: Sequence[Runner], reader: Reader, error: str) -> None:
         for runner in active:

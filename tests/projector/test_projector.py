@@ -37,6 +37,17 @@ async def test_a_long_log_is_caught_up_in_batches(place: World) -> None:
     assert await place.carts() == await quantities(place.log)
 
 
+async def test_projections_that_a_burst_does_not_concern_are_at_its_end_too(place: World) -> None:
+    """They may stay behind while more records wait, and no longer; the batches are small, so that some do wait."""
+    await place.relay()
+    working = await place.project(projector_batch_records=7)
+    for position in (500, 1000, 1500):
+        await fill(place.log, 500)
+        await eventually(working.at(position), 10)
+    for name in ("shop.carts", "shop.orders"):
+        assert await place.admin.hget(f"cp:{name}:1", "position") == b"1500"
+
+
 async def test_every_projection_has_a_checkpoint_of_its_own_with_the_views_version_of_each_stream(place: World) -> None:
     # promise 003-11, 003-15
     await fill(place.log, 3, users=1)
