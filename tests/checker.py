@@ -12,16 +12,33 @@ from uuid import UUID
 import grpc
 import nats
 import redis
+from cqrs.admin.v1.views_pb2 import CommandView
+from cqrs.bank.v1.views_pb2 import AccountView
 from cqrs.common.v1.common_pb2 import CommandReceipt
 from cqrs.log.v1.log_service_pb2 import ReadLogRequest
 from cqrs.log.v1.log_service_pb2_grpc import LogServiceStub
 from cqrs.log.v1.record_pb2 import Record
-from cqrs.shop.v1.views_pb2 import CartView, OrderView
+from cqrs.options.v1.options_pb2 import view as view_option
+from cqrs.shop.v1 import views_pb2 as shop_views
+from google.protobuf.message import Message
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from tests.plain_fold import Plain, fold, plain, without_empty
+from tests.lives import Effects, Lives
+from tests.plain import Plain, plain, without_empty
+from tests.plain_fold import Folded, PlainProjection
 
-PROJECTIONS = {"shop.carts": CartView, "shop.orders": OrderView}
+VIEWS: dict[str, tuple[type[Message], ...]] = {
+    "shop.carts": (shop_views.CartView,),
+    "shop.orders": (shop_views.OrderView, shop_views.OrderPaymentView),
+    "shop.history": (shop_views.OrderHistoryEntry,),
+    "shop.stock": (shop_views.StockView,),
+    "shop.payments": (shop_views.PaymentView,),
+    "shop.sales": (shop_views.DailySalesView, shop_views.ProductSalesView),
+    "bank.accounts": (AccountView,),
+    "platform.commands": (CommandView,),
+}
+"""The views of each projection that is compared."""
+PROJECTIONS = tuple(VIEWS)
 _SNAPSHOT = """
 local generation = redis.call('GET', 'cp:' .. ARGV[1]) or '1'
 local scope, views, indexes = ARGV[1] .. ':' .. generation .. ':', {}, {}
@@ -89,11 +106,10 @@ def read_views(url: str) -> dict[str, Snapshot]:
 
 
 def faults_in_log(log: Sequence[Entry]) -> Iterator[str]:
-    """Positions, chain, versions, and that each command has done what it did once."""
+    """Positions, chain, versions; that each command and reaction has done what it did once, and came to one end."""
     chain = hashlib.sha256(UUID(log[0].epoch).bytes).digest() if log else b""
     versions: Counter[str] = Counter()
-    done: dict[str, int] = {}
-    ids: set[str] = set()
+    effects, lives, ids = Effects(), Lives(), set[str]()
     for expected, entry in enumerate(log, 1):
         if entry.position != expected:
             yield f"position {expected} is missing: {entry.position} stands there"
@@ -106,12 +122,12 @@ def faults_in_log(log: Sequence[Entry]) -> Iterator[str]:
         versions[record.stream] += 1
         if record.version != versions[record.stream]:
             yield f"{record.stream} has version {record.version} where {versions[record.stream]} belongs"
-        if done.get(record.causation_id, expected - 1) != expected - 1:
-            yield f"command {record.causation_id} has an effect at {done[record.causation_id]} and at {expected}"
         if record.id in ids:
             yield f"record id {record.id} is there twice"
-        done[record.causation_id] = expected
         ids.add(record.id)
+        yield from effects.faults(expected, record)
+        yield from lives.faults(expected, record)
+    yield from lives.out_of_order()
 
 
 def faults_in_stream(log: Sequence[Entry], stream: Sequence[Entry]) -> Iterator[str]:
@@ -123,19 +139,39 @@ def faults_in_stream(log: Sequence[Entry], stream: Sequence[Entry]) -> Iterator[
 
 def faults_in_views(log: Sequence[Entry], views: Mapping[str, Snapshot], at_head: bool = True) -> Iterator[str]:
     """Views and indexes are the fold of the log up to their checkpoint, which is the head where `at_head`."""
-    for name, found in views.items():
+    folded, reached = Folded(log[0].epoch if log else ""), 0
+    for name, found in sorted(views.items(), key=lambda view: view[1].position):
         if at_head and found.position != len(log):
             yield f"{name} is at {found.position}, the log at {len(log)}"
         if found.position > len(log) or (found.position and found.chain != log[found.position - 1].chain):
             yield f"{name} is at a place that the log does not have: {found.position}"
             continue
-        folded = fold((entry.position, entry.record) for entry in log[: found.position])
-        wanted = folded.carts if name == "shop.carts" else folded.orders
-        shown = {key: plain(PROJECTIONS[name].FromString(view)) for key, view in found.views.items()}
-        yield from _differences(f"{name} view", {key: without_empty(view) for key, view in wanted.items()}, shown)
-        if name == "shop.orders":
-            wanted_indexes = {key: index for key, index in folded.indexes.items() if index}
-            yield from _differences(f"{name} index", wanted_indexes, found.indexes)
+        for entry in log[reached : found.position]:
+            folded.take(entry.position, entry.record)
+        reached = found.position
+        yield from view_faults(name, found, folded.projections[name])
+
+
+def view_faults(name: str, found: Snapshot, wanted: PlainProjection) -> Iterator[str]:
+    """The views and lists of one projection are what was folded plainly."""
+    unspoken: frozenset[str] = getattr(wanted, "unspoken", frozenset())
+    scope = {view.DESCRIPTOR.GetOptions().Extensions[view_option].key.partition(":")[0]: view for view in VIEWS[name]}
+    shown = {
+        key: {
+            field: value
+            for field, value in plain(scope[key.partition(":")[0]].FromString(view)).items()
+            if field not in unspoken
+        }
+        for key, view in found.views.items()
+    }
+    fields = {kind: set(view.DESCRIPTOR.fields_by_name) for kind, view in scope.items()}
+    folded = {
+        key: without_empty({field: view[field] for field in view if field in fields[key.partition(":")[0]]})
+        for key, view in wanted.views.items()
+    }
+    yield from _differences(f"{name} view", folded, shown)
+    indexes = {key: index for key, index in wanted.indexes().items() if index}
+    yield from _differences(f"{name} index", indexes, found.indexes)
 
 
 def faults_in_answers(

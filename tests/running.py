@@ -120,7 +120,7 @@ async def settled(system: System, seconds: float = 20) -> int:
             await connection.close()
         with redis.Redis.from_url(system.valkey.url) as client:
             projected = [int(client.hget(f"cp:{name}:1", "position") or 0) for name in PROJECTIONS]
-        return head if [published, *projected] == [head] * 3 else 0
+        return head if {published, *projected} == {head} else 0
 
     return await until(alike, seconds)
 

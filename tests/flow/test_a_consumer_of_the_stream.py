@@ -16,7 +16,8 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from ops.supervisor import System
 from tests.checker import read_log, read_stream
-from tests.plain_fold import fold, plain, without_empty
+from tests.plain import plain, without_empty
+from tests.plain_fold import fold
 from tests.running import Commands, Queries, eur, fresh, settled
 
 

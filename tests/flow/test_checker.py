@@ -6,14 +6,22 @@ from typing import TypeVar
 from uuid import UUID
 
 import pytest
+from cqrs.admin.v1 import events_pb2 as admin
 from cqrs.common.v1.common_pb2 import CommandReceipt
 from cqrs.log.v1.record_pb2 import Record
 from cqrs.shop.v1 import events_pb2 as events
-from cqrs.shop.v1.types_pb2 import ORDER_STATUS_PENDING, ORDER_STATUS_PROCESSING, OrderItem
+from cqrs.shop.v1.types_pb2 import (
+    FULFILMENT_SAGA,
+    ORDER_STATUS_PENDING,
+    ORDER_STATUS_PROCESSING,
+    OrderItem,
+    StockLevel,
+)
 from cqrs.shop.v1.views_pb2 import CartItem, CartView, Customer, OrderView
 from google.protobuf.message import Message
 
 from tests.checker import Entry, Snapshot, faults_in_answers, faults_in_log, faults_in_stream, faults_in_views
+from tests.closings import faults_in_fulfilment
 from tests.running import eur
 
 View = TypeVar("View", OrderView, CartView)
@@ -148,3 +156,89 @@ def test_a_lost_a_doubled_and_an_unexplained_answer_are_found() -> None:
     doubled = chained([*RECORDS, record(4, "shop.cart-u", 2, ADDED, "command-3")])
     assert "twice" in next(faults_in_answers(doubled, {}, ["command-3"]))
     assert "has an effect" in next(faults_in_answers(LOG, {}, refused=["command-2"]))
+
+
+def accepted(command_id: str, scheduled: bool = False) -> admin.CommandAccepted:
+    event = admin.CommandAccepted(command_id=command_id, channel="orders", stream="shop.order-o")
+    if scheduled:
+        event.due_time.seconds = 1
+    return event
+
+
+def life(*steps: tuple[str, Message, str]) -> list[Entry]:
+    """A log of (stream, event, cause), versions counted."""
+    versions: dict[str, int] = {}
+    records = []
+    for number, (stream, event, cause) in enumerate(steps, 1):
+        versions[stream] = versions.get(stream, 0) + 1
+        records.append(record(number, stream, versions[stream], event, cause))
+    return chained(records)
+
+
+ONE, TWO = ("command-one", accepted("one"), ""), ("command-two", accepted("two"), "somebody")
+DONE_ONE = ("command-one", admin.CommandSucceeded(command_id="one"), "one")
+DONE_TWO = ("command-two", admin.CommandSucceeded(command_id="two"), "two")
+FAILED_ONE = ("command-one", admin.CommandFailed(command_id="one"), "one")
+RETRIED_ONE = ("command-one", admin.FailedCommandRetried(command_id="one"), "retry")
+CREATED_BY_ONE, MOVED_BY_ONE = ("shop.order-o", CREATED, "one"), ("shop.order-o", MOVED, "one")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [ONE, TWO, CREATED_BY_ONE, DONE_ONE, DONE_TWO],
+        [ONE, TWO, CREATED_BY_ONE, DONE_ONE],
+        [ONE, FAILED_ONE, RETRIED_ONE, CREATED_BY_ONE, DONE_ONE],
+        [ONE, FAILED_ONE, TWO, DONE_TWO, RETRIED_ONE, FAILED_ONE],
+        [("command-one", accepted("one", scheduled=True), ""), TWO, DONE_TWO],
+        [ONE, CREATED_BY_ONE, ("command-three", accepted("three"), "one"), DONE_ONE],
+        [ONE, CREATED_BY_ONE, DONE_ONE, ("shop.fulfilment-o", ADDED, "id-2"), TWO, ("shop.expiry-o", ADDED, "id-2")],
+    ],
+)
+def test_a_right_life_of_commands_is_right(steps: list[tuple[str, Message, str]]) -> None:
+    assert not [*faults_in_log(life(*steps))]
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([DONE_ONE], "one is unknown when CommandSucceeded"),
+        ([ONE, DONE_ONE, DONE_ONE], "one is ended when CommandSucceeded"),
+        ([ONE, FAILED_ONE, DONE_ONE], "one is failed when CommandSucceeded"),
+        ([ONE, RETRIED_ONE], "one is open when FailedCommandRetried"),
+        ([ONE, ONE], "one is accepted again"),
+        ([ONE, TWO, DONE_TWO, DONE_ONE], "two on shop.order-o overtook one"),
+        ([ONE, TWO, DONE_TWO], "two on shop.order-o overtook one"),
+        ([ONE, CREATED_BY_ONE, TWO, MOVED_BY_ONE, DONE_ONE], "one has an effect at 2 and at 4"),
+        (
+            [ONE, ("shop.fulfilment-o", ADDED, "id-1"), TWO, ("shop.fulfilment-o", ADDED, "id-1")],
+            "command id-1 has an effect at 2 and at 4",
+        ),
+    ],
+)
+def test_a_wrong_life_of_commands_is_found(steps: list[tuple[str, Message, str]], said: str) -> None:
+    assert said in "\n".join(faults_in_log(life(*steps)))
+
+
+PLACED = ("shop.order-o", events.OrderCreated(order_id="o", fulfilment=FULFILMENT_SAGA), "c")
+CANCELLED = ("shop.order-o", events.OrderCancelled(order_id="o"), "c")
+RESERVED = ("shop.reservation-o", events.StockReserved(order_id="o"), "c")
+RELEASED = ("shop.reservation-o", events.StockReservationReleased(order_id="o"), "c")
+HELD = ("shop.payment-o", events.PaymentAuthorized(order_id="o"), "c")
+VOIDED = ("shop.payment-o", events.PaymentVoided(order_id="o"), "c")
+ENDED = ("shop.fulfilment-o", events.FulfilmentEnded(order_id="o", cancelled=True), "c")
+OVERDRAWN = events.StockReduced(sku="a", level=StockLevel(on_hand=-1, available=-1))
+
+
+def closing(*steps: tuple[str, Message, str]) -> str:
+    return "\n".join(faults_in_fulfilment((entry.position, entry.record) for entry in life(*steps)))
+
+
+def test_what_is_kept_for_an_ended_order_and_stock_that_does_not_add_up_are_found() -> None:
+    assert not closing(PLACED, RESERVED, HELD, CANCELLED, RELEASED, VOIDED, ENDED)
+    assert not closing(PLACED, RESERVED, HELD, CANCELLED, ONE), "something is under way"
+    assert "stock is held" in closing(PLACED, RESERVED, HELD, CANCELLED, VOIDED, ENDED)
+    assert "AUTHORIZED" in closing(PLACED, RESERVED, HELD, CANCELLED, RELEASED, ENDED)
+    assert "has ended: None" in closing(PLACED, RESERVED, HELD, CANCELLED, RELEASED, VOIDED)
+    assert "its fulfilment has ended: True" in closing(PLACED, ENDED)
+    assert "does not add up" in closing(("shop.stock-a", OVERDRAWN, "c"))
