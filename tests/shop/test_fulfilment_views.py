@@ -220,7 +220,7 @@ def counted(*items: OrderItem, order_id: str = ORDER_ID, seconds: int = 0, retra
     )
 
 
-# promise 000-4
+# promise 000-40
 def test_an_order_counts_on_the_day_of_its_order_time_and_for_its_products() -> None:
     folded = Folded(SALES).fold(
         counted(item("a", 2, 500), item("a", 1, 400), item("b", 1, 0)),
@@ -285,7 +285,7 @@ async def a_day(variant: Any, orders: list[tuple[list[OrderItem], str, int, bool
     return await world.wait()
 
 
-# promise 002-7
+# promise 002-8
 @pytest.mark.parametrize("variant", ["saga", "plain"])
 @settings(max_examples=40, deadline=None)
 @given(orders=ORDERS_OF_A_DAY)
