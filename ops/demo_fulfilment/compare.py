@@ -1,7 +1,7 @@
 """Fulfilment demo, step 7: ask everything back and hold it against what the file and the cards say."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from cqrs.common.v1.common_pb2 import ConsistencyToken, ReadConsistency
@@ -119,4 +119,10 @@ class Comparison:
 
 
 def _spelled(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else str(value)
+    match value:
+        case Decimal():
+            return f"{value:.2f}"
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
