@@ -1,6 +1,7 @@
 """Step 3, decide: what a command's decision on some states asks of the log."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from cqrs.common.v1 import common_pb2, errors_pb2
@@ -42,7 +43,8 @@ class Outcome:
 def decide(command: Command, slots: list[Slot], catalogue: Catalogue) -> Outcome:
     """Decide on the states in the slots and move them on to what the decision leads to."""
     reads = tuple((slot.stream, slot.version) for slot in slots)
-    checked = Entry(command.context.command_id, command.hash, reads)
+    tails = tuple(slot.tail for slot in slots)
+    checked = Entry(command.context.command_id, command.hash, reads, tails=tails)
     try:
         _expect_version(command, slots[0])
         states = (slot.state for slot in slots)
@@ -60,9 +62,11 @@ def decide(command: Command, slots: list[Slot], catalogue: Catalogue) -> Outcome
         claims=decision.claims,
         receipt=answer.SerializeToString(),
         state=SUCCEEDED,
+        tails=tails,
     )
+    last = {record.stream: record.record for record in entry.records}
     for slot, events in zip(slots, decision.events, strict=False):
-        slot.advance(events)
+        slot.advance(events, sha256(last[slot.stream]).digest() if events else b"")
     return Outcome(entry, answer, decision, None, slots, tuple((slot.version, slot.state) for slot in slots))
 
 

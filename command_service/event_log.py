@@ -52,6 +52,9 @@ class Entry:
     executes: bool = False
     """True for the outcome of an asynchronous command: it replaces the receipt of the same id while that is ACCEPTED,
     with whatever request hash; once it is final, the entry is answered as replayed."""
+    tails: tuple[bytes, ...] = ()
+    """For the reads, in their order: sha256 of the record that the stream must end with, where the decision saw one
+    that was not committed yet; else empty. For reads that it does not reach, the version says enough."""
 
 
 @dataclass(frozen=True, slots=True)

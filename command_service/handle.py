@@ -87,6 +87,8 @@ class Handler:
                     EVENTS.inc(len(outcome.entry.records))
                     for slot, (version, state) in zip(slots, outcome.after, strict=False):
                         slot.confirm(version, state)
+                elif outcome.entry.records:  # what it was decided to be is not what the log has
+                    self._states.drop(slots)
                 return outcome, appended
         raise AssertionError("a command is decided at least once")
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from uuid import uuid4
 
 from command_service.event_log import (
@@ -92,6 +93,10 @@ class MemoryEventLog:
         for stream, expected in entry.reads:
             if (actual := len(self._streams.get(stream, []))) != expected:
                 raise VersionConflict(stream, expected, actual)
+        for (stream, expected), tail in zip(entry.reads, entry.tails, strict=False):
+            last = self._streams.get(stream)
+            if tail and (not last or tail != sha256(last[-1].record).digest()):
+                raise VersionConflict(stream, expected, expected)
         before: NewRecord | None = None
         for new in entry.records:
             if len(new.record) > LARGEST_RECORD_BYTES:

@@ -54,7 +54,7 @@ def concluded(command: Command, outcome: Outcome, attempt: Attempt) -> Entry:
     entry = replace(outcome.entry, reads=(*outcome.entry.reads, attempt.read), executes=True)
     if outcome.refused is not None:
         last = refused(command, attempt, outcome.refused)
-        return replace(last, reads=entry.reads)
+        return replace(last, reads=entry.reads, tails=entry.tails)
     if outcome.decision is NEEDS_EFFECT:
         return entry
     outcome.answer.receipt.channel = attempt.accepted.channel

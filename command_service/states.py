@@ -1,7 +1,8 @@
 """Step 3, load: the state of each stream, cached by version, with what this process has decided but not yet committed.
 
 Commands on one stream are decided in turn on the pending state: each sees what its predecessor will have done. When a
-predecessor fails, its followers fail by their version check and are decided again on what was loaded anew.
+predecessor fails, its followers fail too and are decided again on what was loaded anew. Their version check alone would
+not do: somebody else's record may have come to stand at that version. So each names the record that it builds on.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ PAGE = 1000
 class Slot:
     """What is known of one stream."""
 
-    __slots__ = ("aggregate", "confirmed", "confirmed_version", "failed", "state", "stream", "version")
+    __slots__ = ("aggregate", "confirmed", "confirmed_version", "failed", "state", "stream", "tail", "version")
 
     def __init__(self, aggregate: Aggregate, stream: str, version: int, state: Any) -> None:
         self.aggregate = aggregate
@@ -31,11 +32,15 @@ class Slot:
         self.version = self.confirmed_version = version
         """The version with, and without, what is not yet committed."""
         self.state = self.confirmed = state
+        self.tail = b""
+        """sha256 of the last record that is not yet committed; empty where all are."""
         self.failed = False
         """True when an entry decided on it failed: only what was confirmed still counts."""
 
-    def advance(self, events: Sequence[Message]) -> None:
-        """Take in events that were handed to the log."""
+    def advance(self, events: Sequence[Message], tail: bytes = b"") -> None:
+        """Take in events that the log has, or that it is handed: then `tail` is sha256 of their last record."""
+        if events:
+            self.tail = tail
         state = self.state
         for event in events:
             state = self.aggregate.evolve(state, event)
@@ -47,6 +52,8 @@ class Slot:
         if version > self.confirmed_version:
             self.confirmed_version = version
             self.confirmed = state
+        if version == self.version:
+            self.tail = b""
 
 
 class States:

@@ -13,6 +13,7 @@ from command_service.event_log import (
     RecordTooLarge,
     VersionConflict,
 )
+from command_service.postgres.batch_tails import tail_arguments
 from command_service.postgres.batch_work import work_arguments
 from runtime.record import LARGEST_RECORD_BYTES
 
@@ -31,7 +32,8 @@ class Batch:
 
     def arguments(self) -> tuple[list[Any], ...]:
         """In the order of append()'s parameters."""
-        return (*self._plain(), *work_arguments(self.entries)) if self.statement != "append" else self._plain()
+        work = work_arguments(self.entries) if self.statement != "append" else ()
+        return (*self._plain(), *work, *tail_arguments(self.entries))
 
     def _plain(self) -> tuple[list[Any], ...]:
         entries, records, claims = self.entries, self.records, self.claims

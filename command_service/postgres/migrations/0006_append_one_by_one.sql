@@ -64,7 +64,7 @@ CREATE FUNCTION obverse.append_one_by_one(
     claim_scopes text[], claim_values text[], claim_owners text[], claim_releases boolean[],
     executes boolean[], work_records integer[], work_kinds smallint[], work_keys text[], work_channels text[],
     work_streams text[], work_types text[], work_dues timestamptz[], work_run_bounds bigint[], work_texts text[],
-    work_most_open bigint[], work_hashes bytea[]
+    work_most_open bigint[], work_hashes bytea[], read_tails bytea[]
 ) RETURNS TABLE (outcome smallint, log_epoch uuid, at_position bigint, stored bytea, about integer, actual bigint,
                  stored_state smallint)
 LANGUAGE plpgsql
@@ -120,7 +120,11 @@ BEGIN
             FOR read IN first_read .. read_ends[entry] LOOP
                 actual := coalesce((SELECT l.version FROM log AS l WHERE l.stream = read_streams[read]
                                     ORDER BY l.version DESC LIMIT 1), 0);
-                IF actual <> read_versions[read] THEN
+                IF actual <> read_versions[read] OR (
+                    octet_length(read_tails[read]) > 0
+                    AND read_tails[read] IS DISTINCT FROM (SELECT sha256(l.record) FROM log AS l WHERE l.stream = read_streams[read]
+                                                           ORDER BY l.version DESC LIMIT 1))
+                THEN
                     outcome := 3; about := read;
                     EXIT checked;
                 END IF;

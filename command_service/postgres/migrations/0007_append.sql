@@ -16,6 +16,9 @@ DROP FUNCTION obverse.append_one_by_one (
 --   actual   for 3 and 6 the stream's version
 --   stored, stored_state   for 1 what is kept under the id
 --
+-- Read j was decided on a record that its process had not seen committed where read_tails[j] is not empty: it is sha256 of
+-- that, with which the stream must end. tail_reads names those of them that no record of the batch fulfils.
+--
 -- An entry that executes[i] is the outcome of a command whose receipt is ACCEPTED (1): it replaces that, whatever request
 -- it was for, and is done already once the receipt has moved on. Work k belongs to record work_records[k], in their order;
 -- see change_work().
@@ -31,7 +34,8 @@ CREATE FUNCTION obverse.append(
     executes boolean[] DEFAULT '{}', work_records integer[] DEFAULT '{}', work_kinds smallint[] DEFAULT '{}',
     work_keys text[] DEFAULT '{}', work_channels text[] DEFAULT '{}', work_streams text[] DEFAULT '{}',
     work_types text[] DEFAULT '{}', work_dues timestamptz[] DEFAULT '{}', work_run_bounds bigint[] DEFAULT '{}',
-    work_texts text[] DEFAULT '{}', work_most_open bigint[] DEFAULT '{}', work_hashes bytea[] DEFAULT '{}'
+    work_texts text[] DEFAULT '{}', work_most_open bigint[] DEFAULT '{}', work_hashes bytea[] DEFAULT '{}',
+    read_tails bytea[] DEFAULT '{}', tail_reads integer[] DEFAULT '{}'
 ) RETURNS TABLE (outcome smallint, log_epoch uuid, at_position bigint, stored bytea, about integer, actual bigint,
                  stored_state smallint)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -82,6 +86,9 @@ BEGIN
     ) AS step;
 
     IF NOT is_new OR NOT is_in_turn OR cardinality(claim_scopes) > 0
+        OR EXISTS (SELECT FROM unnest(tail_reads) AS t (read)
+                   WHERE read_tails[t.read] IS DISTINCT FROM (SELECT sha256(l.record) FROM log AS l WHERE l.stream = read_streams[t.read]
+                                                              ORDER BY l.version DESC LIMIT 1))
         OR EXISTS (SELECT FROM unnest(record_bytes) AS n (bytes) WHERE octet_length(n.bytes) > largest_record)
         OR EXISTS (SELECT FROM unnest(responses, record_ends, array_prepend(0, record_ends)) AS e (response, upto, before)
                    WHERE e.response IS NULL AND e.upto > e.before)
@@ -93,7 +100,7 @@ BEGIN
             read_streams, read_versions, read_after, record_streams, record_versions, record_types, record_bytes,
             claim_scopes, claim_values, claim_owners, claim_releases,
             executes, work_records, work_kinds, work_keys, work_channels, work_streams, work_types, work_dues,
-            work_run_bounds, work_texts, work_most_open, work_hashes);
+            work_run_bounds, work_texts, work_most_open, work_hashes, read_tails);
         RETURN;
     END IF;
 
