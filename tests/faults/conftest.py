@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from ops.supervisor import System
+from tests.faults.figures import FIGURES
 from tests.faults.scenario import OUTCOMES, Outcome
 
 LONG_LOG = 5000
@@ -62,3 +63,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("|---" * (Outcome.COLUMNS.count("|") - 1) + "|")
         for outcome in OUTCOMES:
             terminalreporter.write_line(outcome.row())
+    for figures in FIGURES:
+        terminalreporter.write_line(str(figures))
