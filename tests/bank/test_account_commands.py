@@ -110,6 +110,19 @@ def test_the_sums_of_an_account_stay_within_what_an_amount_holds() -> None:
     )
 
 
+def test_what_is_available_stays_within_what_an_amount_holds() -> None:
+    """An overdraft comes on top of the balance: a view that could not hold both would stop every account's."""
+    largest = 2**63 - 1
+    almost = largest - MOST - 5
+    full = events.MoneyDeposited(account_id="ada", amount=eur(almost), balance=eur(almost))
+    given(opened("ada", MOST), full).when(deposit("ada", 5)).then(deposited("ada", 5, largest - MOST))
+    given(opened("ada", MOST), full).when(deposit("ada", 6)).then_refused(
+        "FAILED_PRECONDITION",
+        "OVERFLOWS_CREDITS",
+        'The credits of account "ada" would be more than an amount can be',
+    )
+
+
 def test_an_account_is_closed_when_it_is_empty_and_only_then() -> None:
     given(opened("ada")).when(CLOSE).then(closed("ada"))
     given(opened("ada"), deposited("ada", 1, 1)).when(CLOSE).then_refused(

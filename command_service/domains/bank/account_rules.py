@@ -92,7 +92,7 @@ def fits_debits(account: Account, amount: int) -> None:
 
 
 def fits_credits(account: Account, amount: int) -> None:
-    """All that ever came into the account stays within what an amount holds."""
-    if account.credits + amount > LARGEST_SUM:
+    """All that ever came into the account stays within what an amount holds, also with the overdraft on top of it."""
+    if account.credits + amount + account.overdraft_limit > LARGEST_SUM:
         text = f'The credits of account "{account.account_id}" would be more than an amount can be'
         raise refuse(BANK_ERROR_OVERFLOWS_CREDITS, text)
