@@ -1,5 +1,7 @@
 """Telling the parties: one mail each, with the same Message-ID on every attempt."""
 
+from hashlib import sha256
+
 import pytest
 from cqrs.bank.v1.commands_pb2 import NotifyTransferPartiesRequest
 
@@ -85,6 +87,13 @@ async def test_one_address_that_nobody_takes_mail_for_does_not_keep_the_other_pa
     with pytest.raises(MailRefused, match="no mailbox ada"):
         await told(mailer)
     assert mailer.kept == ["bob@example.org"]
+
+
+async def test_no_transfer_id_can_take_the_message_id_of_another() -> None:
+    mailer = MemoryMailer()
+    await told(mailer, transfer_id="ü")
+    await told(mailer, transfer_id=sha256("ü".encode()).hexdigest())
+    assert len({mail.message_id for mail in mailer.kept}) == 4
 
 
 @pytest.mark.parametrize("transfer_id", ["x" * 200, "/" * 200, "ü€" * 100, "a b", "日" * 200])

@@ -1,7 +1,5 @@
 """Step 4, an effect: telling the parties of a transfer by e-mail."""
 
-from hashlib import sha256
-
 from cqrs.bank.v1.commands_pb2 import NotifyTransferPartiesRequest
 
 from command_service.decider import Effect
@@ -28,7 +26,7 @@ def _to_payer(transfer_id: str, transfer: Transfer) -> Mail | None:
         return None
     amount = in_words(transfer.amount, transfer.currency)
     return Mail(
-        message_id=_message_id(transfer_id, "payer"),
+        message_id=message_id("bank", "transfer", transfer_id, "payer"),
         to=transfer.source_email,
         subject=f"You have sent {amount}",
         text=_text(
@@ -45,7 +43,7 @@ def _to_payee(transfer_id: str, transfer: Transfer) -> Mail | None:
         return None
     amount = in_words(transfer.amount, transfer.currency)
     return Mail(
-        message_id=_message_id(transfer_id, "payee"),
+        message_id=message_id("bank", "transfer", transfer_id, "payee"),
         to=transfer.destination_email,
         subject=f"You have received {amount}",
         text=_text(
@@ -55,12 +53,6 @@ def _to_payee(transfer_id: str, transfer: Transfer) -> Mail | None:
             transfer.reference,
         ),
     )
-
-
-def _message_id(transfer_id: str, party: str) -> str:
-    """An id of many characters beyond ASCII would make the Message-ID longer than a line: its digest stands for it."""
-    name = transfer_id if transfer_id.isascii() else sha256(transfer_id.encode()).hexdigest()
-    return message_id("bank", "transfer", name, party)
 
 
 def _text(owner: str, what: str, transfer_id: str, reference: str) -> str:
