@@ -1,10 +1,8 @@
 """Step 4 and 6: accepting a command to be carried out later: its CommandAccepted, from a caller or from inside."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from cqrs.admin.v1.events_pb2 import CommandAccepted
 from cqrs.common.v1 import common_pb2
@@ -12,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.catalogue import Catalogue
-from command_service.command import Command
+from command_service.command import Command, derived_id
 from command_service.event_log import Entry, NewRecord
 from command_service.records import Origin, envelope
 from runtime.call import Call
@@ -31,10 +29,9 @@ class Sender:
     """The process manager that sends them; empty for a decision."""
     process_instance: str = ""
 
-    @property
-    def root(self) -> str:
-        """What the ids of its commands are derived from: several process managers may react to one record."""
-        return f"{self.process}/{self.cause}" if self.process else self.cause
+    def command_id(self, number: int) -> str:
+        """The id of its command of that number; several process managers may react to one record."""
+        return derived_id("sent", self.process, self.cause, str(number))
 
 
 def acceptance(command: Command, most_open: int, due: Timestamp | None = None) -> tuple[Entry, Any]:
@@ -65,7 +62,7 @@ def sent(catalogue: Catalogue, requests: Iterable[Message], sender: Sender) -> I
         copy: Any = type(request)()
         copy.CopyFrom(request)
         copy.context.Clear()
-        copy.context.command_id = sent_id(sender.root, number)
+        copy.context.command_id = sender.command_id(number)
         copy.context.correlation_id = sender.correlation_id
         copy.context.causation_id = sender.cause
         call = Call(rpc.name, "", 0.0, sender.traceparent, sender.actor)
@@ -73,11 +70,6 @@ def sent(catalogue: Catalogue, requests: Iterable[Message], sender: Sender) -> I
         event = _accepted(command, None)
         event.process, event.process_instance = sender.process, sender.process_instance
         yield envelope(command.own_stream, 1, event, Origin.of(command, sender.cause))
-
-
-def sent_id(cause: str, number: int) -> str:
-    """The id of the command of that number that a cause leads to: the same whenever it is derived."""
-    return str(UUID(bytes=hashlib.sha256(f"{cause}/{number}".encode()).digest()[:16], version=5))
 
 
 def _accepted(command: Command, due: Timestamp | None) -> CommandAccepted:

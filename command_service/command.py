@@ -4,6 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import uuid_utils
 from cqrs.admin.v1.events_pb2 import CommandAccepted
@@ -18,6 +19,9 @@ from runtime.call import Call
 
 CATEGORY = "command"
 """The kind of stream in which an asynchronous command's own records stand."""
+OWN_IDS = "obverse:"
+"""What the ids of the system's own commands and reactions begin with; the contract refuses it to callers, who could
+otherwise take an id beforehand and so keep a decision or a process manager from going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ def now() -> Timestamp:
     time_now = Timestamp()
     time_now.FromNanoseconds(time.time_ns())
     return time_now
+
+
+def derived_id(*parts: str) -> str:
+    """An id of the system's own: the same whenever it is derived from the same parts, of which none has a NUL."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return f"{OWN_IDS}{UUID(bytes=digest[:16], version=5)}"
 
 
 def request_hash(rpc: str, request: Message) -> bytes:

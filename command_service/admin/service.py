@@ -13,12 +13,11 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from command_service.acceptance import sent_id
 from command_service.admin.deciders import ADMIN, refuse
 from command_service.admin.queues import Queues
 from command_service.admin.scheduling import scheduled
 from command_service.catalogue import Catalogue, Rpc, rpc_of
-from command_service.command import Command, now
+from command_service.command import Command, derived_id, now
 from command_service.event_log import LogUnavailable
 from command_service.handle import Handler
 from command_service.work_queue import Queued, WorkQueue
@@ -96,7 +95,7 @@ class CommandAdminService:
     async def _retry(self, failed: Queued, command: Command) -> Any:
         """The answer to one retry; None for a command that somebody else retried or discarded meanwhile."""
         request = messages.RetryFailedCommandRequest(command_id=failed.command_id)
-        request.context.command_id = sent_id(f"{command.context.command_id}/{failed.command_id}", 0)
+        request.context.command_id = derived_id("retry", command.context.command_id, failed.command_id)
         request.context.correlation_id = command.context.correlation_id
         rpc = self._rpcs["RetryFailedCommand"]
         call = Call(rpc.name, command.call.message_id, command.call.deadline, command.call.traceparent)

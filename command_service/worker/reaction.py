@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from cqrs.admin.v1.events_pb2 import TimerCancelled, TimerFired, TimerSet
 from cqrs.common.v1 import common_pb2
@@ -13,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.acceptance import Sender, sent
 from command_service.catalogue import Catalogue
-from command_service.command import now
+from command_service.command import derived_id, now
 from command_service.decider import Aggregate
 from command_service.event_log import Entry
 from command_service.process import Process, Reaction
@@ -82,7 +81,7 @@ def check_entry(process: Process, each: Input, read: tuple[str, int]) -> Entry:
 
 def entry_id(process: Process, each: Input) -> str:
     """The command id of the reaction to an input: the same whenever the input comes."""
-    return str(UUID(bytes=hashlib.sha256(f"reaction/{process.name}/{each.key}".encode()).digest()[:16], version=5))
+    return derived_id("reaction", process.name, each.key)
 
 
 def _own(process: Process, each: Input, instance: Instance, reaction: Reaction) -> Iterator[Message]:

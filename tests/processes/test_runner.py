@@ -10,7 +10,7 @@ from cqrs.shop.v1 import commands_pb2 as commands
 from cqrs.shop.v1 import events_pb2 as events
 from prometheus_client import REGISTRY
 
-from command_service.acceptance import sent_id
+from command_service.command import derived_id
 from command_service.event_log import LogFilter, LogPage, LogUnavailable
 from command_service.memory_event_log import MemoryEventLog
 from command_service.memory_work import MemoryProcessStore
@@ -72,7 +72,7 @@ async def test_what_follows_carries_who_and_what_caused_it(log: MemoryEventLog) 
         assert (record.correlation_id, record.causation_id) == ("corr", cause.id)
         assert (record.traceparent, record.actor) == (trace, "ann")
     assert (command.process, command.process_instance) == ("test.delivery", "o")
-    assert command.command_id == sent_id(f"test.delivery/{cause.id}", 0)
+    assert command.command_id == derived_id("sent", "test.delivery", cause.id, "0")
     request = commands.UpdateOrderStatusRequest.FromString(command.request)
     assert (request.context.correlation_id, request.context.causation_id) == ("corr", cause.id)
 

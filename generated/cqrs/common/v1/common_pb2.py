@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63qrs/common/v1/common.proto\x12\x0e\x63qrs.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x05\n\x0e\x43ommandContext\x12\x9b\x01\n\ncommand_id\x18\x01 \x01(\tB|\xbaHy\xba\x01s\n\ncommand_id\x12\x45\x43ommand id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xd8\x01\x01R\tcommandId\x12\x37\n\x10\x65xpected_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\x0f\x65xpectedVersion\x88\x01\x01\x12\xad\x01\n\x0e\x63orrelation_id\x18\x03 \x01(\tB\x85\x01\xbaH\x81\x01\xba\x01{\n\x0e\x63orrelation_id\x12ICorrelation id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xd8\x01\x01R\rcorrelationId\x12\xa4\x01\n\x0c\x63\x61usation_id\x18\x04 \x01(\tB\x80\x01\xbaH}\xba\x01w\n\x0c\x63\x61usation_id\x12GCausation id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xd8\x01\x01R\x0b\x63\x61usationId\x12[\n\x0c\x63ommand_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x1c\xbaH\x19\xb2\x01\x16\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01R\x0b\x63ommandTime\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnlyB\x13\n\x11_expected_version\"\xe5\x02\n\x0e\x43ommandReceipt\x12\x1d\n\ncommand_id\x18\x01 \x01(\tR\tcommandId\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.cqrs.common.v1.CommandStateR\x05state\x12!\n\x0c\x61ggregate_id\x18\x03 \x01(\tR\x0b\x61ggregateId\x12\x18\n\x07version\x18\x04 \x01(\x03R\x07version\x12\x36\n\x05token\x18\x05 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenR\x05token\x12.\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08replayed\x18\x07 \x01(\x08R\x08replayed\x12%\n\x0e\x63orrelation_id\x18\x08 \x01(\tR\rcorrelationId\x12\x18\n\x07\x63hannel\x18\t \x01(\tR\x07\x63hannel\"K\n\x0f\x43ommandResponse\x12\x38\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.cqrs.common.v1.CommandReceiptR\x07receipt\"Z\n\x10\x43onsistencyToken\x12!\n\x05\x65poch\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x05\x65poch\x12#\n\x08position\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08position\"\x81\x02\n\x0fReadConsistency\x12H\n\x0e\x61t_least_token\x18\x01 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenH\x00R\x0c\x61tLeastToken\x12\x33\n\x10\x61t_least_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\x0e\x61tLeastVersion\x12\x42\n\x08max_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08\x1e\x32\x00R\x07maxWait\x12\x1f\n\x0b\x61llow_stale\x18\x04 \x01(\x08R\nallowStaleB\n\n\x08\x61t_least\"\x88\x01\n\x0cReadMetadata\x12\x35\n\x05\x61s_of\x18\x01 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenR\x04\x61sOf\x12+\n\x03lag\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03lag\x12\x14\n\x05stale\x18\x03 \x01(\x08R\x05stale\"r\n\x05Money\x12\x31\n\x0bminor_units\x18\x01 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\nminorUnits\x12\x36\n\rcurrency_code\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$R\x0c\x63urrencyCode*\x9b\x01\n\x0c\x43ommandState\x12\x1d\n\x19\x43OMMAND_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43OMMAND_STATE_ACCEPTED\x10\x01\x12\x1b\n\x17\x43OMMAND_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15\x43OMMAND_STATE_REFUSED\x10\x03\x12\x18\n\x14\x43OMMAND_STATE_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63qrs/common/v1/common.proto\x12\x0e\x63qrs.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x06\n\x0e\x43ommandContext\x12\x99\x02\n\ncommand_id\x18\x01 \x01(\tB\xf9\x01\xbaH\xf5\x01\xba\x01s\n\ncommand_id\x12\x45\x43ommand id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xba\x01y\n\x0e\x63ommand_id_own\x12ICommand ids that begin with obverse: are the system\'s own: choose another\x1a\x1c!this.startsWith(\'obverse:\')\xd8\x01\x01R\tcommandId\x12\x37\n\x10\x65xpected_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\x0f\x65xpectedVersion\x88\x01\x01\x12\xad\x01\n\x0e\x63orrelation_id\x18\x03 \x01(\tB\x85\x01\xbaH\x81\x01\xba\x01{\n\x0e\x63orrelation_id\x12ICorrelation id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xd8\x01\x01R\rcorrelationId\x12\xa4\x01\n\x0c\x63\x61usation_id\x18\x04 \x01(\tB\x80\x01\xbaH}\xba\x01w\n\x0c\x63\x61usation_id\x12GCausation id must be 1 to 128 printable ASCII characters without blanks\x1a\x1ethis.matches(\'^[!-~]{1,128}$\')\xd8\x01\x01R\x0b\x63\x61usationId\x12[\n\x0c\x63ommand_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x1c\xbaH\x19\xb2\x01\x16\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01R\x0b\x63ommandTime\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnlyB\x13\n\x11_expected_version\"\xe5\x02\n\x0e\x43ommandReceipt\x12\x1d\n\ncommand_id\x18\x01 \x01(\tR\tcommandId\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32\x1c.cqrs.common.v1.CommandStateR\x05state\x12!\n\x0c\x61ggregate_id\x18\x03 \x01(\tR\x0b\x61ggregateId\x12\x18\n\x07version\x18\x04 \x01(\x03R\x07version\x12\x36\n\x05token\x18\x05 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenR\x05token\x12.\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08replayed\x18\x07 \x01(\x08R\x08replayed\x12%\n\x0e\x63orrelation_id\x18\x08 \x01(\tR\rcorrelationId\x12\x18\n\x07\x63hannel\x18\t \x01(\tR\x07\x63hannel\"K\n\x0f\x43ommandResponse\x12\x38\n\x07receipt\x18\x01 \x01(\x0b\x32\x1e.cqrs.common.v1.CommandReceiptR\x07receipt\"Z\n\x10\x43onsistencyToken\x12!\n\x05\x65poch\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x05\x65poch\x12#\n\x08position\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08position\"\x81\x02\n\x0fReadConsistency\x12H\n\x0e\x61t_least_token\x18\x01 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenH\x00R\x0c\x61tLeastToken\x12\x33\n\x10\x61t_least_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00R\x0e\x61tLeastVersion\x12\x42\n\x08max_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08\x1e\x32\x00R\x07maxWait\x12\x1f\n\x0b\x61llow_stale\x18\x04 \x01(\x08R\nallowStaleB\n\n\x08\x61t_least\"\x88\x01\n\x0cReadMetadata\x12\x35\n\x05\x61s_of\x18\x01 \x01(\x0b\x32 .cqrs.common.v1.ConsistencyTokenR\x04\x61sOf\x12+\n\x03lag\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03lag\x12\x14\n\x05stale\x18\x03 \x01(\x08R\x05stale\"r\n\x05Money\x12\x31\n\x0bminor_units\x18\x01 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\nminorUnits\x12\x36\n\rcurrency_code\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$R\x0c\x63urrencyCode*\x9b\x01\n\x0c\x43ommandState\x12\x1d\n\x19\x43OMMAND_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43OMMAND_STATE_ACCEPTED\x10\x01\x12\x1b\n\x17\x43OMMAND_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15\x43OMMAND_STATE_REFUSED\x10\x03\x12\x18\n\x14\x43OMMAND_STATE_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqrs.common.v1.common_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COMMANDCONTEXT'].fields_by_name['command_id']._loaded_options = None
-  _globals['_COMMANDCONTEXT'].fields_by_name['command_id']._serialized_options = b'\272Hy\272\001s\n\ncommand_id\022ECommand id must be 1 to 128 printable ASCII characters without blanks\032\036this.matches(\'^[!-~]{1,128}$\')\330\001\001'
+  _globals['_COMMANDCONTEXT'].fields_by_name['command_id']._serialized_options = b'\272H\365\001\272\001s\n\ncommand_id\022ECommand id must be 1 to 128 printable ASCII characters without blanks\032\036this.matches(\'^[!-~]{1,128}$\')\272\001y\n\016command_id_own\022ICommand ids that begin with obverse: are the system\'s own: choose another\032\034!this.startsWith(\'obverse:\')\330\001\001'
   _globals['_COMMANDCONTEXT'].fields_by_name['expected_version']._loaded_options = None
   _globals['_COMMANDCONTEXT'].fields_by_name['expected_version']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_COMMANDCONTEXT'].fields_by_name['correlation_id']._loaded_options = None
@@ -56,20 +56,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MONEY'].fields_by_name['minor_units']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001(\000'
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
   _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
-  _globals['_COMMANDSTATE']._serialized_start=1914
-  _globals['_COMMANDSTATE']._serialized_end=2069
+  _globals['_COMMANDSTATE']._serialized_start=2040
+  _globals['_COMMANDSTATE']._serialized_end=2195
   _globals['_COMMANDCONTEXT']._serialized_start=142
-  _globals['_COMMANDCONTEXT']._serialized_end=867
-  _globals['_COMMANDRECEIPT']._serialized_start=870
-  _globals['_COMMANDRECEIPT']._serialized_end=1227
-  _globals['_COMMANDRESPONSE']._serialized_start=1229
-  _globals['_COMMANDRESPONSE']._serialized_end=1304
-  _globals['_CONSISTENCYTOKEN']._serialized_start=1306
-  _globals['_CONSISTENCYTOKEN']._serialized_end=1396
-  _globals['_READCONSISTENCY']._serialized_start=1399
-  _globals['_READCONSISTENCY']._serialized_end=1656
-  _globals['_READMETADATA']._serialized_start=1659
-  _globals['_READMETADATA']._serialized_end=1795
-  _globals['_MONEY']._serialized_start=1797
-  _globals['_MONEY']._serialized_end=1911
+  _globals['_COMMANDCONTEXT']._serialized_end=993
+  _globals['_COMMANDRECEIPT']._serialized_start=996
+  _globals['_COMMANDRECEIPT']._serialized_end=1353
+  _globals['_COMMANDRESPONSE']._serialized_start=1355
+  _globals['_COMMANDRESPONSE']._serialized_end=1430
+  _globals['_CONSISTENCYTOKEN']._serialized_start=1432
+  _globals['_CONSISTENCYTOKEN']._serialized_end=1522
+  _globals['_READCONSISTENCY']._serialized_start=1525
+  _globals['_READCONSISTENCY']._serialized_end=1782
+  _globals['_READMETADATA']._serialized_start=1785
+  _globals['_READMETADATA']._serialized_end=1921
+  _globals['_MONEY']._serialized_start=1923
+  _globals['_MONEY']._serialized_end=2037
 # @@protoc_insertion_point(module_scope)

@@ -65,7 +65,8 @@ class CommandContext(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """The idempotency key: 1 to 128 printable ASCII characters without blanks; generated (UUIDv7) when empty. The same id
-    with the same request has one effect and gets the same receipt; with another request it is refused.
+    with the same request has one effect and gets the same receipt; with another request it is refused. Ids that begin
+    with "obverse:" are the system's own, for what it sends itself.
     """
     expected_version: _builtins.int
     """The version that the aggregate must have; ABORTED when it has another. Absent: any. 0: it must not exist yet."""
