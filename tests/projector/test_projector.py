@@ -97,6 +97,7 @@ async def test_one_projection_that_fails_stops_alone_says_where_and_goes_on_afte
     await fill(place.log, 25)
     await eventually(working.at(30, "test.good"))
     stopped = working.runner("test.bad")
+    await eventually(lambda: stopped.stopped)
     assert (stopped.state.state, stopped.position) == (STOPPED, 9)
     assert stopped.state.error == "ValueError: ten is too much"
     assert (stopped.state.position, stopped.state.type) == (10, "cqrs.shop.v1.ItemAddedToCart")
