@@ -74,11 +74,13 @@ class MemoryQueue:
         names = [name for name in sorted(self._tables.channels) if channel in ("", name)]
         return [self._counts(name, self._tables.channels[name]) for name in names]
 
-    async def peek(self, channel: str, limit: int, failed: bool = False) -> Sequence[Queued]:
+    async def peek(self, channel: str, limit: int, failed: bool = False, after: int = 0) -> Sequence[Queued]:
         """What waits, or has failed, oldest first."""
         moment = self._now()
         found = [
-            each for each in self._tables.commands.values() if channel in ("", each.channel) and each.failed == failed
+            each
+            for each in self._tables.commands.values()
+            if channel in ("", each.channel) and each.failed == failed and each.position > after
         ]
         return [_queued(each, moment) for each in sorted(found, key=lambda each: each.position)[:limit]]
 

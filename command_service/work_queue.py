@@ -111,8 +111,9 @@ class WorkQueue(Protocol):
     async def counts(self, channel: str = "") -> Sequence[QueueCounts]:
         """Every channel that was ever used, by name; or the one that is named, if it was."""
 
-    async def peek(self, channel: str, limit: int, failed: bool = False) -> Sequence[Queued]:
-        """What waits on a channel, or has failed on it, oldest first; an empty name is every channel."""
+    async def peek(self, channel: str, limit: int, failed: bool = False, after: int = 0) -> Sequence[Queued]:
+        """What waits on a channel, or has failed on it, accepted after a position, oldest first; an empty name is
+        every channel."""
 
 
 class ProcessStore(Protocol):

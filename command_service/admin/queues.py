@@ -4,16 +4,19 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 from cqrs.admin.v1.views_pb2 import Queue
+from cqrs.common.v1 import errors_pb2
 from google.protobuf.duration_pb2 import Duration
 from prometheus_client import Gauge
 
 from command_service.event_log import LogUnavailable
 from command_service.work_queue import QueueCounts, WorkQueue
+from runtime.call import refuse
 
 SAMPLE_SECONDS = 2.0
 LEISURE = 30
@@ -37,6 +40,16 @@ OLDEST = Gauge(
 PAUSED = Gauge("obverse_queue_paused", "1 while a channel is paused", ["channel"], multiprocess_mode="mostrecent")
 
 Sample = tuple[float, Mapping[str, QueueCounts]]
+T = TypeVar("T")
+
+
+async def reached(answer: Awaitable[T]) -> T:
+    """What the tables of open work answer; the refusal that a caller gets while they are away."""
+    try:
+        return await answer
+    except LogUnavailable as error:
+        text = "The tables of open work are away: call again"
+        raise refuse(errors_pb2.PLATFORM_ERROR_STORE_UNAVAILABLE, text, retry_seconds=1) from error
 
 
 class Queues:

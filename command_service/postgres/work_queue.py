@@ -64,9 +64,9 @@ class PostgresWorkQueue:
         """Every channel that was ever used, by name; or the one that is named, if it was."""
         return [_counts(row) for row in await self._ask("counts", channel)]
 
-    async def peek(self, channel: str, limit: int, failed: bool = False) -> Sequence[Queued]:
+    async def peek(self, channel: str, limit: int, failed: bool = False, after: int = 0) -> Sequence[Queued]:
         """What waits on a channel, or has failed on it, oldest first."""
-        return [Queued(*row) for row in await self._ask("peek", channel, limit, failed)]
+        return [Queued(*row) for row in await self._ask("peek", channel, limit, failed, after)]
 
     async def _ask(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
         return await ask(self._readers, name, *arguments)
