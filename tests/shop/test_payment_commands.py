@@ -1,6 +1,7 @@
 """Payments: what each command does once the provider has answered, when it is refused, when it is quiet."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,15 +11,16 @@ from cqrs.shop.v1.types_pb2 import (
     FULFILMENT_PLAIN,
     ORDER_STATUS_PENDING,
     ORDER_STATUS_PROCESSING,
+    Address,
     PaymentMethod,
 )
 from google.protobuf.message import Message
 from protovalidate import ValidationError, validate
 
 from command_service.domains.shop.payment_port import Approved, Declined
-from tests.shop.fulfilment_messages import authorize, cancel, method, place, placed
+from tests.shop.fulfilment_messages import EMAIL, authorize, cancel, method, place, placed
 from tests.shop.given import GivenStreams, given_streams
-from tests.shop.messages import ORDER_ID, eur
+from tests.shop.messages import ORDER_ID, USER, eur, item
 
 OK, NO = Approved("ref-1"), Declined("No money")
 WHAT: Any = {"order_id": ORDER_ID, "amount": eur(1999)}
@@ -147,7 +149,15 @@ def test_the_payment_of_a_plain_order_moves_it_on_and_a_declined_one_cancels_it(
 CARDS = ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "378282246310005", "6304000000000000000"]
 
 
-@pytest.mark.parametrize("card", [*CARDS, *(f"card {card}" for card in CARDS), "4222222222222"])
+DISGUISED = [
+    *("tok-4111111111111111", "-4111111111111111", "4111111111111111-"),
+    *("pm-4111-1111-1111-1111", "tok-3782 822463 10005", "(4111)1111:11111111"),
+    *("4111.1111.1111.1111", "4111/1111/1111/1111", "4111_1111_1111_1111", "4111\t1111\t1111\t1111"),
+    "4111\N{NO-BREAK SPACE}1111\N{EN DASH}1111\N{MINUS SIGN}1111",
+]
+
+
+@pytest.mark.parametrize("card", [*CARDS, *(f"card {card}" for card in CARDS), "4222222222222", *DISGUISED])
 def test_what_looks_like_a_card_number_is_refused_before_it_is_accepted(card: str) -> None:
     with pytest.raises(ValidationError) as caught:
         validate(place(token=card))
@@ -156,9 +166,43 @@ def test_what_looks_like_a_card_number_is_refused_before_it_is_accepted(card: st
     ]
 
 
-@pytest.mark.parametrize("token", ["tok_ok", "tok_4242", "01890a5d-ac96-774b-bcce-b302099a8057", "pm_123456789012"])
+TOKENS = [
+    *("tok_ok", "tok_4242", "01890a5d-ac96-774b-bcce-b302099a8057", "pm_123456789012"),
+    *("12345678-1234-1234-1234-123456789012", "pm_1N4111111111111111aB", "3f4111111111111111ab"),
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
 def test_a_token_is_no_card_number(token: str) -> None:
     validate(place(token=token))
+
+
+CARD = "4111 1111-1111 1111"
+CHECKOUT = partial(commands_pb2.CheckoutCartRequest, user_id=USER, payment=method(), customer_email=EMAIL)
+ADDRESS = commands_pb2.ChangeShippingAddressRequest(order_id=ORDER_ID, shipping_address=Address(region=CARD))
+WRITTEN = [
+    *(place(shipping_address=Address(**{part.name: f"Visa {CARD}!"})) for part in Address.DESCRIPTOR.fields),
+    *(place(customer_name=CARD), commands_pb2.CreateOrderRequest(customer_id="a", customer_name=CARD, items=[item()])),
+    *(CHECKOUT(customer_name=CARD), CHECKOUT(shipping_address=Address(street=CARD)), ADDRESS),
+    *(cancel(f"pay with {CARD}"), cancel("6304000000000000000"), cancel("(378282246310005)")),
+]
+
+
+@pytest.mark.parametrize("command", WRITTEN)
+def test_no_card_number_is_accepted_where_a_customer_may_write_what_they_like(command: Message) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validate(command)
+    assert [violation.proto.message for violation in caught.value.violations] == [
+        "A card number must never be sent: give the payment provider's token for it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0049 170 1234567 89", "+44 7911 123456", "no 01890a5d-ac96-774b-bcce-b302099a8057", "9783161484100"]
+)
+def test_phone_numbers_and_ids_are_no_card_numbers(text: str) -> None:
+    validate(place(customer_name=text, shipping_address=Address(recipient=text, street=text)))
+    validate(cancel(f"called {text}"))
 
 
 @pytest.mark.parametrize(

@@ -298,7 +298,7 @@ Global___OrderItem: _TypeAlias = OrderItem  # noqa: Y015
 
 @_typing.final
 class Address(_message.Message):
-    """Where an order goes. Every part is free text and may be empty."""
+    """Where an order goes. Every part is free text and may be empty; what looks like a card number is refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
