@@ -51,6 +51,8 @@ def decide(command: Command, slots: list[Slot], catalogue: Catalogue) -> Outcome
         decision = command.rpc.decider.decide(immutable(command.request), command.context, *states)
     except Refused as refused:
         return Outcome(checked, None, QUIET, refused, slots)
+    if decision is NEEDS_EFFECT:
+        _effect_is_due(command)
     answer = _answer(command, slots, decision)
     if command.request.context.validate_only or decision is NEEDS_EFFECT:
         return Outcome(checked, answer, decision, None, slots, tuple((slot.version, slot.state) for slot in slots))
@@ -70,9 +72,22 @@ def decide(command: Command, slots: list[Slot], catalogue: Catalogue) -> Outcome
     return Outcome(entry, answer, decision, None, slots, tuple((slot.version, slot.state) for slot in slots))
 
 
+def _effect_is_due(command: Command) -> None:
+    """Raises TypeError where a decision can never be satisfied: that is a fault of the domain's."""
+    if command.rpc.effect is None:
+        raise TypeError(f"{command.rpc.name} needs an effect, but its Decider lists none for {command.rpc.type}")
+    if command.context.outcome is not None:
+        raise TypeError(f"{command.rpc.name} needs its effect again, with an outcome of it in hand")
+
+
 def _expect_version(command: Command, slot: Slot) -> None:
+    """Once an effect has run its outcome must be kept, whatever the stream has come to meanwhile."""
     asked = command.request.context
-    if asked.HasField("expected_version") and asked.expected_version != slot.version:
+    if (
+        command.context.outcome is None
+        and asked.HasField("expected_version")
+        and asked.expected_version != slot.version
+    ):
         raise refuse(
             errors_pb2.PLATFORM_ERROR_VERSION_MISMATCH,
             f"Expected version {asked.expected_version}, got {slot.version}",

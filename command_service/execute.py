@@ -99,12 +99,14 @@ class Executor:
 
     async def _effect(self, command: Command, outcome: Outcome) -> Any:
         effect = command.rpc.effect
-        if effect is None:
-            raise TypeError(f"{command.rpc.name} needs an effect, but its Decider lists none for {command.rpc.type}")
-        if effect.port not in self._ports:
-            raise TypeError(f"No adapter for the port {effect.port!r} of {command.rpc.name} in this worker")
+        if effect is None or effect.port not in self._ports:
+            port = effect.port if effect else ""
+            raise TypeError(f"No adapter for the port {port!r} of {command.rpc.name} in this worker")
         states = (state for _, state in outcome.after)
-        return await effect.run(immutable(command.request), self._ports[effect.port], *states)
+        came_to = await effect.run(immutable(command.request), self._ports[effect.port], *states)
+        if came_to is None:
+            raise TypeError(f"The effect of {command.rpc.name} came to None, which stands for not having run")
+        return came_to
 
     async def _decided(self, command: Command, attempt: Attempt) -> tuple[Outcome, Appended]:
         def deciding(slots: list[Slot]) -> Outcome:
