@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cqrs.log.v1.record_pb2 import Record
-from cqrs.shop.v1 import types_pb2
 
 from tests.plain import Indexes, Plain, plain
-from tests.plain_orders import PAID
+from tests.plain_orders import PAID, paid_after
 
 ON_HAND = {"StockReceived": 1, "StockReduced": -1, "StockReturned": 1}
 SINGLE_MOVES = ("StockAllocated", "StockDeallocated", "StockReduced", "StockReturned")
@@ -83,7 +82,7 @@ class PlainPayments:
         if key in self.views:
             self.views[key]["update_time"] = time
         payment = self.views.setdefault(key, {"order_id": event["order_id"], "create_time": time})
-        payment |= {"status": types_pb2.PAYMENT_STATUS_REFUNDED if event.get("complete") else PAID[name]}
+        payment |= {"status": paid_after(name, event, payment.get("status"))}
         if name in ("PaymentAuthorized", "PaymentDeclined"):
             payment |= {
                 "amount": event["amount"],

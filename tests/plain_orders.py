@@ -21,6 +21,13 @@ PAID = {
 """How far a payment is after an event that does not say that all of it was paid back."""
 
 
+def paid_after(name: str, event: Plain, before: int | None) -> int:
+    """How far a payment is after an event; the end of what was declined is still that it was declined."""
+    if name == "PaymentVoided" and before == types_pb2.PAYMENT_STATUS_DECLINED:
+        return before
+    return types_pb2.PAYMENT_STATUS_REFUNDED if event.get("complete") else PAID[name]
+
+
 @dataclass
 class PlainCarts:
     """Carts by key."""
@@ -66,10 +73,11 @@ class PlainOrders:
         return self.lists
 
     def _paid(self, name: str, event: Plain, time: Plain) -> None:
-        status = types_pb2.PAYMENT_STATUS_REFUNDED if event.get("complete") else PAID[name]
         order_id = event["order_id"]
-        if f"order:{order_id}" in self.views:
-            self.views[f"order:{order_id}"] |= {"payment_status": status, "update_time": time}
+        order, early = self.views.get(f"order:{order_id}", {}), self.views.get(f"payment:{order_id}", {})
+        status = paid_after(name, event, order.get("payment_status") or early.get("status"))
+        if order:
+            order |= {"payment_status": status, "update_time": time}
         else:
             self.views[f"payment:{order_id}"] = {"order_id": order_id, "status": status}
 

@@ -124,6 +124,16 @@ def test_a_declined_payment_says_why_until_another_is_authorised() -> None:
     assert (shown.status, shown.decline_reason) == (PAYMENT_STATUS_AUTHORIZED, "")
 
 
+def test_a_declined_payment_that_is_called_off_with_its_order_is_still_shown_as_declined() -> None:
+    """The fulfilment calls every payment off when it goes back; its customer must learn that it was declined."""
+    called_off = events.PaymentVoided(**OF_ORDER)
+    shown = Folded(PAYMENTS).fold(DECLINED, called_off).views[f"payment:{ORDER_ID}"]
+    assert (shown.status, shown.decline_reason, shown.version) == (PAYMENT_STATUS_DECLINED, "The card was declined", 2)
+    for happened in ((placed(), DECLINED, called_off), (DECLINED, called_off, placed())):
+        order = Folded(ORDERS).fold(*happened).views[f"order:{ORDER_ID}"]
+        assert order.payment_status == PAYMENT_STATUS_DECLINED
+
+
 def test_a_payment_that_was_voided_before_anything_was_held_has_no_amount() -> None:
     shown = Folded(PAYMENTS).fold(events.PaymentVoided(**OF_ORDER)).views[f"payment:{ORDER_ID}"]
     assert shown.status == PAYMENT_STATUS_VOIDED

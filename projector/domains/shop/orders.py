@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cqrs.shop.v1 import events_pb2 as events
-from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, OrderStatus
+from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, PAYMENT_STATUS_UNSPECIFIED, OrderStatus
 from cqrs.shop.v1.views_pb2 import OrderPaymentView, OrderView
 from google.protobuf.message import Message
 
@@ -14,7 +14,7 @@ from projector.projection import Changes, Fact, IndexEntry, Projection, ViewKey,
 
 def _needs(fact: Fact, views: Views) -> tuple[ViewKey, ...]:
     order = ViewKey(OrderView, _key(fact.event))
-    if isinstance(fact.event, events.OrderCreated):
+    if isinstance(fact.event, events.OrderCreated | PaymentEvent):
         return (order, ViewKey(OrderPaymentView, _payment_key(fact.event)))
     return (order,)
 
@@ -25,7 +25,7 @@ def _apply(fact: Fact, views: Views) -> Changes:
         return _created(fact.event, fact, views)
     before: OrderView | None = views[key]
     if isinstance(fact.event, PaymentEvent):
-        return _paid(fact.event, fact, before)
+        return _paid(fact.event, fact, views)
     if before is None:
         raise LookupError(
             f"{fact.record.type} at version {fact.record.version} of {key}, which has no view: it was never created"
@@ -44,12 +44,14 @@ def _created(event: events.OrderCreated, fact: Fact, views: Views) -> Changes:
     return Changes(changed, tuple(_entries(order, ORDER_STATUS_UNSPECIFIED)))
 
 
-def _paid(event: PaymentEvent, fact: Fact, before: OrderView | None) -> Changes:
+def _paid(event: PaymentEvent, fact: Fact, views: Views) -> Changes:
     """A payment may be made for an order that is not created yet: it is then kept until it is."""
-    status = status_after(event)
-    if before is None:
-        return Changes(views={_payment_key(event): OrderPaymentView(order_id=event.order_id, status=status)})
-    return Changes(views={_key(event): paid(before, status, fact.record)})
+    order: OrderView | None = views[_key(event)]
+    if order is not None:
+        return Changes(views={_key(event): paid(order, status_after(event, order.payment_status), fact.record)})
+    early: OrderPaymentView | None = views[_payment_key(event)]
+    status = status_after(event, PAYMENT_STATUS_UNSPECIFIED if early is None else early.status)
+    return Changes(views={_payment_key(event): OrderPaymentView(order_id=event.order_id, status=status)})
 
 
 def _key(event: OrderEvent | PaymentEvent) -> str:

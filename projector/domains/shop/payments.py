@@ -32,8 +32,8 @@ PAYMENT_EVENTS = (
 """Every event of a payment."""
 
 
-def status_after(event: PaymentEvent) -> PaymentStatus.ValueType:
-    """How far the payment has come with this event."""
+def status_after(event: PaymentEvent, before: PaymentStatus.ValueType) -> PaymentStatus.ValueType:
+    """How far the payment has come with this event; one that was declined stays that when it is called off as well."""
     match event:
         case events.PaymentAuthorized():
             return PAYMENT_STATUS_AUTHORIZED
@@ -42,7 +42,7 @@ def status_after(event: PaymentEvent) -> PaymentStatus.ValueType:
         case events.PaymentCaptured():
             return PAYMENT_STATUS_CAPTURED
         case events.PaymentVoided():
-            return PAYMENT_STATUS_VOIDED
+            return before if before == PAYMENT_STATUS_DECLINED else PAYMENT_STATUS_VOIDED
         case events.PaymentRefunded():
             return PAYMENT_STATUS_REFUNDED if event.complete else PAYMENT_STATUS_CAPTURED
         case _:
@@ -60,7 +60,7 @@ def _apply(fact: Fact, views: Views) -> Changes:
     if before is not None:
         payment.CopyFrom(before)
         payment.update_time.CopyFrom(fact.record.time)
-    payment.status = status_after(fact.event)
+    payment.status = status_after(fact.event, payment.status)
     _change(payment, fact.event)
     payment.version = fact.record.version
     return Changes(views={key: payment})

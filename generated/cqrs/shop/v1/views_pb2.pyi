@@ -339,7 +339,7 @@ class PaymentView(_message.Message):
     order_id: _builtins.str
     """The order."""
     status: _types_pb2.PaymentStatus.ValueType
-    """How far it has come."""
+    """How far it has come; one that was declined stays that when it is called off together with its order."""
     last_four: _builtins.str
     """The last four digits of the card, where known."""
     provider_reference: _builtins.str
