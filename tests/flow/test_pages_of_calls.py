@@ -1,8 +1,8 @@
 """Every grpcurl call of the README and of the pages of calls, run as it stands, over reflection, in the page's order.
 
 A shown answer is that of the block's last call, and of a stream its last message. A query that says how fresh its
-answer must be is asked once; one that does not is asked again until the answer is as shown: what leads to it may still be
-under way.
+answer must be is asked once; one that does not is asked again until the answer is as shown, while what leads to it may
+be under way.
 """
 
 import json

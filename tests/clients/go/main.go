@@ -1,4 +1,5 @@
-// A client of Obverse in Go that knows its contracts alone: it orders, reads what it ordered, and proves the log.
+// A client of Obverse in Go that knows its contracts alone: it orders, reads what it ordered, follows
+// asynchronous commands to their end, and proves the log.
 //
 // OBVERSE_COMMAND_ADDRESS and OBVERSE_QUERY_ADDRESS say where the servers are, OBVERSE_SERVICE_CONFIG names
 // docs/service-config.json; with OBVERSE_NATS_URL the log is read from the stream too. Anything unexpected ends it with 1.
@@ -38,7 +39,10 @@ func run(ctx context.Context) (string, error) {
 	defer queries.Close()
 
 	shop := newShop(commands, queries)
-	last, err := shop.order(ctx)
+	if _, err := shop.order(ctx); err != nil {
+		return "", err
+	}
+	last, err := newPlacing(shop, queries).order(ctx)
 	if err != nil {
 		return "", err
 	}

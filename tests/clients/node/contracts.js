@@ -11,7 +11,7 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 const definitions = protoLoader.loadSync(
   ['commands', 'queries', 'events'].map((name) => `cqrs/shop/v1/${name}.proto`)
-    .concat('cqrs/log/v1/log_service.proto', 'cqrs/log/v1/record.proto', 'google_rpc.proto'),
+    .concat('cqrs/admin/v1/queries.proto', 'cqrs/log/v1/log_service.proto', 'cqrs/log/v1/record.proto', 'google_rpc.proto'),
   { includeDirs: [`${ROOT}proto`, `${ROOT}third_party`, HERE], longs: BigInt, enums: String, defaults: true },
 );
 

@@ -18,7 +18,7 @@ export class Shop {
     this.#queries = queries;
   }
 
-  // Places orders and reads them back; returns the token of the last one.
+  // Places orders and reads them back; returns the first one's request.
   async order() {
     let last;
     for (let number = 0; number < PLACED; number += 1) {
@@ -29,7 +29,7 @@ export class Shop {
     await this.#refused();
     await this.#tooEarly(last);
     await this.#list(last);
-    return last;
+    return this.#request(0);
   }
 
   // How many orders the list of all has, and up to which position of the log.

@@ -1,6 +1,7 @@
 package client;
 
 import com.google.gson.Gson;
+import cqrs.shop.v1.Commands.CreateOrderRequest;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -10,7 +11,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * A client of Obverse in Java that knows its contracts alone: it orders, reads what it ordered, and proves the log.
+ * A client of Obverse in Java that knows its contracts alone: it orders, reads what it ordered, follows
+ * asynchronous commands to their end, and proves the log.
  *
  * <p>OBVERSE_COMMAND_ADDRESS and OBVERSE_QUERY_ADDRESS say where the servers are, OBVERSE_SERVICE_CONFIG names
  * docs/service-config.json. Anything unexpected ends it with 1.
@@ -34,7 +36,10 @@ public final class Client {
     ManagedChannel queries = connect("OBVERSE_QUERY_ADDRESS");
     try {
       Shop shop = new Shop(commands, queries);
-      Shop.Listed listed = shop.countOrders(shop.order());
+      CreateOrderRequest first = shop.order();
+      Placing placing = new Placing(commands, queries);
+      placing.refused(first.getOrderId());
+      Shop.Listed listed = shop.countOrders(placing.order(first));
       long orders = LogReader.countOrders(commands, listed.asOf());
       Expect.equal("orders in the log and in the list", orders, listed.orders());
       return "client: language=java orders=" + orders + " chain=ok";

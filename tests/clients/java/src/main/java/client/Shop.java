@@ -42,8 +42,8 @@ final class Shop {
     this.queries = OrderQueryServiceGrpc.newBlockingStub(queries);
   }
 
-  /** Places orders and reads them back; returns the token of the last one. */
-  ConsistencyToken order() {
+  /** Places orders and reads them back; returns the first one's request. */
+  CreateOrderRequest order() {
     ConsistencyToken last = null;
     for (int number = 0; number < PLACED; number++) {
       CommandReceipt receipt = place(request(number));
@@ -53,7 +53,7 @@ final class Shop {
     refused();
     tooEarly(last);
     list(last);
-    return last;
+    return request(0);
   }
 
   Listed countOrders(ConsistencyToken last) {
@@ -167,7 +167,7 @@ final class Shop {
     Expect.equal("the customer's orders", found, wanted);
   }
 
-  private static ReadConsistency atLeast(ConsistencyToken token) {
+  static ReadConsistency atLeast(ConsistencyToken token) {
     return ReadConsistency.newBuilder().setAtLeastToken(token).build();
   }
 }
