@@ -20,7 +20,8 @@ from cqrs.shop.v1.types_pb2 import (
 )
 from google.protobuf.message import Message
 
-from command_service.domains.shop.fulfilment import fulfilment
+from command_service.channels import DEFAULT_POLICY
+from command_service.domains.shop.fulfilment import STEP_SECONDS, fulfilment
 from command_service.process import NO_REACTION, Cause, Reaction, Timer
 from tests.shop.fulfilment_messages import authorize, cancel, line, method, placed, reserve
 from tests.shop.given import NOW
@@ -194,7 +195,7 @@ def test_what_cannot_be_taken_back_is_tried_again_later(told: Any) -> None:
     before: tuple[Any, ...] = (*FORWARD[:3], fired("confirm"))
     if told.type != cancel().DESCRIPTOR.full_name:
         before = (*before, CANCELLED)
-    assert reaction(before, told) == Reaction(timers=(Timer("again", 300),))
+    assert reaction(before, told) == Reaction(timers=(Timer("again", 30),))
     sent = (VOID, RELEASE) if CANCELLED in before else (cancel("Confirming the order timed out"),)
     assert reaction(before, fired("again")) == Reaction(commands=sent)
     assert reaction((*before, CANCELLED, VOIDED, RELEASED), told) == NO_REACTION
@@ -205,7 +206,7 @@ def test_an_order_that_has_left_goes_on_instead(reason: str) -> None:
     back = (*FORWARD[:5], fired("commit"))
     resumed = events.FulfilmentResumed(**THIS)
     told = was_refused(cancel(), reason)
-    assert reaction(back, told) == Reaction((resumed,), timers=(Timer("again", 300),))
+    assert reaction(back, told) == Reaction((resumed,), timers=(Timer("again", 30),))
     assert reaction((*back, told), fired("again")) == Reaction(commands=(COMMIT,), timers=(Timer("commit", 30),))
     assert reaction((*back, told), COMMITTED).commands == (TELL, COUNT)
     assert reaction((*back, COMMITTED), told) == Reaction((resumed, ended(False)), (TELL, COUNT))
@@ -222,6 +223,14 @@ def test_what_follows_the_end_may_fail_without_consequence() -> None:
         assert reaction(FORWARD, has_failed(command)) == NO_REACTION
         assert reaction(FORWARD, was_refused(command, "ANY")) == NO_REACTION
     assert reaction(FORWARD, fired("again")) == NO_REACTION
+
+
+def test_by_default_a_step_has_time_for_a_long_queue_and_for_every_attempt_of_its_command() -> None:
+    """10,000 orders at ten a second wait a quarter of an hour; that is no reason to cancel them."""
+    attempts = sum(DEFAULT_POLICY.delay(attempt) for attempt in range(1, DEFAULT_POLICY.attempts))
+    assert STEP_SECONDS >= 5 * attempts
+    (timer,) = fulfilment().react(FORWARD[0], CAUSE, fulfilment().state.initial).timers
+    assert timer == Timer("reserve", 900)
 
 
 def test_the_state_says_how_far_it_has_come_without_card_or_address() -> None:

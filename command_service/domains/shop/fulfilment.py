@@ -24,8 +24,9 @@ from command_service.domains.shop.fulfilment_trouble import AGAIN, again, failed
 from command_service.domains.shop.order_state import of_items
 from command_service.process import NO_REACTION, Cause, Process, Reaction, Timer
 
-STEP_SECONDS = 60.0
-"""How long a step may take, in seconds, where nothing else is set."""
+STEP_SECONDS = 900.0
+"""How long a step may take, in seconds, where nothing else is set: its turn in a long queue, an operator's pause and a
+provider's outage included, none of which is a reason to cancel. What has failed for good is known long before."""
 
 
 def fulfilment(step_seconds: float = STEP_SECONDS) -> Process:

@@ -11,10 +11,7 @@ from command_service.domains.shop.fulfilment_state import Fulfilment, Step
 from command_service.process import NO_REACTION, Reaction, Timer
 
 AGAIN = "again"
-"""The timer after which what could not be taken back is tried once more."""
-
-AGAIN_STEPS = 10
-"""After how many times a step's deadline that is."""
+"""The timer after which what could not be taken back is tried once more: as long as a step may take."""
 
 _HAS_LEFT = frozenset(
     ShopError.Name(value).removeprefix("SHOP_ERROR_")
@@ -42,7 +39,7 @@ def refused(event: CommandRefused, state: Fulfilment, step_seconds: float) -> Re
         return NO_REACTION
     if not state.cancelled and event.refusal.reason in _HAS_LEFT:
         return _resumed(state, step_seconds)
-    return Reaction(timers=(Timer(AGAIN, AGAIN_STEPS * step_seconds),))
+    return Reaction(timers=(Timer(AGAIN, step_seconds),))
 
 
 def _resumed(state: Fulfilment, step_seconds: float) -> Reaction:
@@ -50,7 +47,7 @@ def _resumed(state: Fulfilment, step_seconds: float) -> Reaction:
     if state.step is None:  # its last step was taken late
         ended = FulfilmentEnded(order_id=state.order_id)
         return Reaction(events=(resumed, ended), commands=steps.to_tell(state))
-    return Reaction(events=(resumed,), timers=(Timer(AGAIN, AGAIN_STEPS * step_seconds),))
+    return Reaction(events=(resumed,), timers=(Timer(AGAIN, step_seconds),))
 
 
 def failed(event: CommandFailed, state: Fulfilment, step_seconds: float) -> Reaction:
@@ -60,7 +57,7 @@ def failed(event: CommandFailed, state: Fulfilment, step_seconds: float) -> Reac
         return turned_back(state, step, f"{steps.said(step)} failed")
     if not _is_missing(event.type, state):
         return NO_REACTION
-    return Reaction(timers=(Timer(AGAIN, AGAIN_STEPS * step_seconds),))
+    return Reaction(timers=(Timer(AGAIN, step_seconds),))
 
 
 def _is_missing(type_name: str, state: Fulfilment) -> bool:
