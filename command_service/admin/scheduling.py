@@ -16,8 +16,6 @@ from runtime.call import Call
 from runtime.record import whole
 from runtime.validation import invalid, validate
 
-FIRST_SECOND = -62_135_596_800
-"""Of the year 1, in seconds since 1970: before it a Timestamp is none."""
 MOST_SECONDS = 366 * 24 * 3600
 """How far ahead a command can be scheduled."""
 
@@ -25,8 +23,6 @@ MOST_SECONDS = 366 * 24 * 3600
 def scheduled(request: commands.ScheduleCommandRequest, call: Call, catalogue: Catalogue) -> tuple[Command, Timestamp]:
     """The command that a ScheduleCommandRequest holds, and when it is due; raises Refused."""
     due = whole(request.due_time)
-    if due.seconds < FIRST_SECOND:
-        raise invalid([("due_time", "A time must not be before the year 1")])
     if due.seconds - now().seconds > MOST_SECONDS:
         text = "A command can be scheduled for the next year at most"
         raise refuse(errors.ADMIN_ERROR_TOO_FAR_AHEAD, text, field="due_time")

@@ -369,7 +369,7 @@ class ScheduleCommandRequest(_message.Message):
 
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:
-        """When it is to be carried out; a time in the past is now."""
+        """When it is to be carried out, from the year 1 on; a time in the past is now."""
 
     def __init__(
         self,
