@@ -83,9 +83,13 @@ async def test_a_time_that_no_calendar_has_is_refused(seconds: int) -> None:
     office = Office()
     request = _schedule("a", 60)
     request.due_time.CopyFrom(Timestamp(seconds=seconds))
-    with pytest.raises(Refused):
+
+    async def entered() -> None:
         validate(request)
         await office.told(request)
+
+    with pytest.raises(Refused):
+        await entered()
     assert (await office.world.log.head()).position == 0
 
 
