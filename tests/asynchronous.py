@@ -50,9 +50,9 @@ if TYPE_CHECKING:  # the generated modules have these names for the type checker
 OVERRIDE = "cqrs.shop.v1.OrderCommandService.CreateOrder"
 """A command that is synchronous by its contract, and asynchronous in these systems."""
 ENVIRON = {
-    "OBVERSE_CHANNELS": "*:first=0.1,longest=1,attempts=1000;payments:first=0.1,longest=0.5,attempts=8",
+    "OBVERSE_CHANNELS": "*:first=0.1,longest=1,attempts=1000;payments:first=0.1,longest=0.5,attempts=6",
     "OBVERSE_WORKER_LEASE_SECONDS": "1.5",
-    "OBVERSE_SHOP_STEP_SECONDS": "8",
+    "OBVERSE_SHOP_STEP_SECONDS": "4",
     "OBVERSE_EXECUTION": f"{OVERRIDE}=async:orders",
 }
 """What is given up only after long, what is left by the dead is taken up soon."""

@@ -7,13 +7,16 @@ import pytest
 
 from ops.supervisor import System
 from tests.asynchronous import ENVIRON
-from tests.faults.proofs import fulfilled, transferred
+from tests.faults.proofs import burst, forgotten, fulfilled, transferred
+
+BACKLOG = 1_500
+LIMITED = {**ENVIRON, "OBVERSE_CHANNELS": f"{ENVIRON['OBVERSE_CHANNELS']};orders:backlog={BACKLOG}"}
 
 
 @pytest.fixture(scope="module")
 def shaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system of which parts are killed."""
-    with System(tmp_path_factory.mktemp("shaken"), environ=ENVIRON) as system:
+    with System(tmp_path_factory.mktemp("shaken"), environ=LIMITED) as system:
         yield system
 
 
@@ -29,3 +32,13 @@ async def test_orders_are_fulfilled_while_every_part_is_killed_once(shaken: Syst
     parts = ["worker", "relay", "nats", "postgres", "valkey", "mail", "command_service"]
     random.Random(seed).shuffle(parts)
     await fulfilled(shaken, seed, parts, each=4)
+
+
+# promise 000-28, 000-34, 000-43
+async def test_a_burst_waits_its_turn_and_what_is_past_the_backlog_is_turned_away(shaken: System, seed: int) -> None:
+    await burst(shaken, seed, BACKLOG + 100, BACKLOG)
+
+
+# promise 000-16, 000-19
+async def test_what_process_managers_have_sent_is_not_sent_again_when_they_forget(shaken: System, seed: int) -> None:
+    await forgotten(shaken, seed, 3, ("tok_ok", "tok_ok", "tok_flaky", "tok_declined"))
