@@ -31,6 +31,7 @@ from command_service.immutable import immutable
 from command_service.log_errors import refusal_of
 from command_service.outcomes import Attempt
 from command_service.states import Slot
+from command_service.work import kept
 from command_service.work_queue import Claimed
 from runtime.call import Call
 from runtime.refusals import Refused
@@ -125,7 +126,7 @@ class Executor:
         policy = self._channels.policy(attempt.claim.channel)
         if attempt.claim.attempt >= policy.attempts:
             return await self._failed(attempt, record, error)
-        return PutOff(attempt.accepted.type, outcomes.storable(error), policy.delay(attempt.claim.attempt))
+        return PutOff(attempt.accepted.type, kept(error), policy.delay(attempt.claim.attempt))
 
     async def _failed(self, attempt: Attempt, record: Record, error: str) -> Ended:
         try:

@@ -11,9 +11,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.work import Work, WorkKind
 
-LONGEST_TEXT = 2_000
-"""Characters of an error that are kept."""
-
 
 def work_of(stream: str, event: Message, most_open: int = 0) -> Work | None:
     """What a record of this event on this stream does to the tables of open work; nothing for a domain's event.
@@ -43,8 +40,7 @@ def _ended(kind: WorkKind) -> Callable[[str, Any], Work]:
 
 
 def _failed(_stream: str, event: events.CommandFailed) -> Work:
-    error = event.error[:LONGEST_TEXT]
-    return Work(WorkKind.FAILED, event.command_id, event.channel, run_millis=event.run_millis, text=error)
+    return Work(WorkKind.FAILED, event.command_id, event.channel, run_millis=event.run_millis, text=event.error)
 
 
 def _by_operator(kind: WorkKind) -> Callable[[str, Any], Work]:

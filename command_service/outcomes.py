@@ -14,11 +14,9 @@ from command_service.decide import Outcome
 from command_service.decider import NEEDS_EFFECT
 from command_service.event_log import Entry, NewRecord
 from command_service.records import Origin, envelope
+from command_service.work import kept
 from command_service.work_queue import Claimed
 from runtime.refusals import Refused
-
-LONGEST_ERROR = 2_000
-"""Characters of an error that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def refused(command: Command, attempt: Attempt, refusal: Refused) -> Entry:
 
 def failed(attempt: Attempt, record: Record, error: str) -> Entry:
     """The end of a command that could not be carried out; it needs nothing but what was accepted."""
-    event = events.CommandFailed(**attempt.about(), error=storable(error))
+    event = events.CommandFailed(**attempt.about(), error=kept(error))
     origin = Origin(now(), record.correlation_id, attempt.claim.command_id, record.traceparent, record.actor)
     receipt = common_pb2.CommandReceipt(
         command_id=attempt.claim.command_id,
@@ -93,11 +91,6 @@ def failed(attempt: Attempt, record: Record, error: str) -> Entry:
     answer = common_pb2.CommandResponse(receipt=receipt)  # any response can be read as this one
     stream, version = attempt.read
     return _entry(attempt, envelope(stream, version + 1, event, origin), answer, common_pb2.COMMAND_STATE_FAILED)
-
-
-def storable(error: str) -> str:
-    """An error as it can be kept: no longer than that, and without what no store takes as text."""
-    return error[:LONGEST_ERROR].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _own(command: Command, attempt: Attempt, event: Message) -> NewRecord:

@@ -61,5 +61,5 @@ class Work:
 
 
 def kept(text: str) -> str:
-    """What is kept of an error's text: any store can hold it."""
-    return text[:LONGEST_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
+    """What is kept of an error or a reason: no longer than that, and without what no store takes as text."""
+    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

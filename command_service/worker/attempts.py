@@ -7,7 +7,7 @@ import structlog
 from command_service.channels import Channels
 from command_service.endings import Ended, PutOff
 from command_service.execute import Executor
-from command_service.outcomes import storable
+from command_service.work import kept
 from command_service.work_queue import Claimed, WorkQueue
 from command_service.worker.leases import Leases
 from command_service.worker.outage import AWAY, Outage
@@ -65,7 +65,7 @@ class Attempts:
         except Exception as error:
             # Not even the failure could be recorded: it stays open, for a version that can.
             log.exception("an attempt broke", command_id=claim.command_id, channel=claim.channel)
-            return PutOff("", storable(f"{type(error).__name__}: {error}"), policy.delay(claim.attempt))
+            return PutOff("", kept(f"{type(error).__name__}: {error}"), policy.delay(claim.attempt))
 
     async def _put_off(self, claim: Claimed, ending: PutOff) -> None:
         await self._outage.steady(lambda: self._queue.put_off(claim, ending.seconds, ending.error))

@@ -373,7 +373,7 @@ async def test_whatever_an_error_says_it_can_be_kept(work: Open) -> None:
     await accept(work, channel, new("t.thing"))
     await work.queue.put_off(await one(work, channel), 0, odd)
     (queued,) = await work.queue.peek(channel, 1)
-    assert queued.error.startswith(" ? x")
+    assert queued.error.startswith("\N{REPLACEMENT CHARACTER} ? x")
     assert len(queued.error) < 2_001
     await work.log.append(outcome(await one(work, channel), WorkKind.FAILED, error=odd))
     assert (await work.queue.peek(channel, 1, failed=True))[0].error == queued.error

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from command_service.catalogue import Catalogue
 from command_service.decider import Retry
 from command_service.domains.shop.cart import CARTS
-from command_service.outcomes import LONGEST_ERROR
+from command_service.work import LONGEST_TEXT
 from tests.worker.trial import Trial, adding, removing
 from tests.worker.world import World, drained, executed, until, working
 
@@ -136,7 +136,7 @@ async def test_an_error_of_whatever_characters_is_kept(make: Callable[[str], Exc
     await drained(world)
     (failed,) = await world.queue.peek("adding", 10, failed=True)
     assert "\N{REPLACEMENT CHARACTER} ? ßß" in failed.error
-    assert len(failed.error) <= LONGEST_ERROR
+    assert len(failed.error) <= LONGEST_TEXT
 
 
 async def test_a_command_without_an_adapter_for_its_effect_fails_and_says_so() -> None:
