@@ -26,7 +26,7 @@ from command_service.states import States
 from runtime.call import Call
 from runtime.ending import ended
 from tests.processes.world import records, runner, running, until
-from tests.shop.fulfilment_messages import place, register
+from tests.shop.fulfilment_messages import EMAIL, place, register
 from tests.shop.messages import item
 
 CHANNELS = Channels.parse("payments:first=0.01,longest=0.02,attempts=6")
@@ -96,6 +96,33 @@ async def test_orders_of_every_card_come_to_their_end_over_the_log(variant: Vari
     assert (sum(kept), len(kept)) == (2 * 1999, len(shop.payments.accounts()))
     (level,) = [event.level for _, event in (await records(shop.log, "shop.stock-product-abc"))[-1:]]
     assert (level.on_hand, level.reserved) == (8, 0)
+
+
+ODD = ["-", "a/b", "x" * 200, "日" * 200, "ü€ \r\nBcc: eve@example.org", "{order_id}:%s*>.", "command-1", "again"]
+
+
+@pytest.mark.parametrize("variant", ["saga", "plain"])
+async def test_an_order_may_have_any_id_and_very_many_lines(variant: Variant) -> None:
+    shop = Shop(variant)
+    lines = [item(f"{number % 600}", price=number + 1) for number in range(675)]
+    async with shop.at_work():
+        for number in range(600):
+            await shop.handle(register(str(number), on_hand=100))
+        for order_id in ODD:
+            await shop.handle(place(item("7"), order_id=order_id))
+        await shop.handle(place(*lines, order_id="long"))
+        await until(lambda: _mailed(shop, len(ODD) + 1))
+        await until(lambda: _nothing_waits(shop))
+    kept = sorted(account.captured for account in shop.payments.accounts() if not account.held)
+    assert kept == [1999] * len(ODD) + [675 * 676 // 2]
+    assert {str(mail.to) for mail in shop.mail.kept} == {EMAIL}
+    of_stock = await records(shop.log, "shop.stock-7")
+    level = [event.level for record, event in of_stock if record.stream == "shop.stock-7"][-1]
+    assert (level.on_hand, level.reserved) == (100 - len(ODD) - 2, 0)
+
+
+async def _mailed(shop: Shop, count: int) -> bool:
+    return len({mail.message_id for mail in shop.mail.kept}) == count
 
 
 async def _all_told(shop: Shop, count: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ class World:
         self.refusals: list[str] = []
         self.failures: list[str] = []
         self.waiting: list[Sent] = []
+        self.failed: list[Sent] = []
         self.inputs: dict[str, list[Input]] = {process.name: [] for process in self.processes}
         self.seen: dict[str, list[Input]] = {process.name: [] for process in self.processes}
         self.timers: dict[tuple[str, str, str], float] = {}
@@ -130,9 +132,7 @@ class World:
             self._answer(sent, CommandRefused(type=sent.command.DESCRIPTOR.full_name, refusal=told))
         except Retry as error:
             if sent.attempts >= ATTEMPTS:
-                self.waiting.remove(sent)
-                self.failures.append(f"{type(sent.command).__name__}: {error}")
-                self._answer(sent, CommandFailed(type=sent.command.DESCRIPTOR.full_name, error=str(error)))
+                self.fail(sent, str(error))
         else:
             self.waiting.remove(sent)
             self._append(sent, decision)
@@ -158,6 +158,30 @@ class World:
         if sent.process:
             outcome.process, outcome.process_instance = sent.process, sent.instance
             self._tell(sent.process, outcome)
+
+    def fail(self, sent: Sent, error: str) -> None:
+        """A command has failed, and is kept."""
+        self.waiting.remove(sent)
+        self.failures.append(f"{type(sent.command).__name__}: {error}")
+        self.failed.append(sent)
+        self._answer(sent, CommandFailed(type=sent.command.DESCRIPTOR.full_name, error=error))
+
+    async def fail_unheard(self, sent: Sent) -> None:
+        """A command whose effect has happened fails all the same: its answer never came."""
+        states, decider = [self.state(*read) for read in self._reads(sent)], self._decider(sent.command)
+        effect = decider.effects.get(type(sent.command))
+        if effect is not None:
+            with suppress(Refused, Retry):
+                if decider.decide(immutable(sent.command), self._context(sent), *states) is NEEDS_EFFECT:
+                    port = {"payments": self.payments, "mail": self.mail}[effect.port]
+                    await effect.run(immutable(sent.command), port, *states)
+        self.fail(sent, "nobody knows why")
+
+    def retry(self, index: int = 0) -> None:
+        """An operator retries a failed command."""
+        sent = self.failed.pop(index)
+        sent.attempts = 0
+        self.waiting.append(sent)
 
     # process managers
 
