@@ -146,6 +146,14 @@ def test_the_payment_of_a_plain_order_moves_it_on_and_a_declined_one_cancels_it(
     payment(order=off).when(PROCESS, NO).then_streams([DECLINED])
 
 
+def test_the_provider_s_words_may_be_longer_than_the_reason_of_a_cancellation() -> None:
+    wordy = Declined("no " * 400)
+    declined = events_pb2.PaymentDeclined(**WHAT, payment=method(), reason=wordy.reason)
+    reason = f"Payment was declined: {wordy.reason}"[:1000]
+    plain = [placed(fulfilment=FULFILMENT_PLAIN)]
+    payment(order=plain).when(PROCESS, wordy).then_streams([declined], commands=[cancel(reason)])
+
+
 CARDS = ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "378282246310005", "6304000000000000000"]
 
 

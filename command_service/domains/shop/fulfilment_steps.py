@@ -79,11 +79,6 @@ def to_do(state: Fulfilment, step: Step) -> Message:
             raise ValueError(f"{step} is no step")
 
 
-def to_cancel(order_id: str, reason: str) -> Message:
-    """The command that turns an order back; what was done for it follows once it is cancelled."""
-    return CancelOrderRequest(order_id=order_id, reason=reason[:1000])
-
-
 def to_take_back(state: Fulfilment, steps: Iterable[Step]) -> tuple[Message, ...]:
     """The commands that take steps back, the later ones first."""
     order_id = state.order_id

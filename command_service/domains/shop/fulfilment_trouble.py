@@ -7,6 +7,7 @@ from cqrs.shop.v1.payment_commands_pb2 import VoidPaymentRequest
 from cqrs.shop.v1.types_pb2 import FULFILMENT_STEP_CAPTURE, FULFILMENT_STEP_CONFIRM
 
 from command_service.domains.shop import fulfilment_steps as steps
+from command_service.domains.shop.calling_off import to_cancel
 from command_service.domains.shop.fulfilment_state import Fulfilment, Step
 from command_service.process import NO_REACTION, Reaction, Timer
 
@@ -26,7 +27,7 @@ def turned_back(state: Fulfilment, step: Step, reason: str) -> Reaction:
         return NO_REACTION
     return Reaction(
         events=(FulfilmentTurnedBack(order_id=state.order_id, step=step, reason=reason),),
-        commands=(steps.to_cancel(state.order_id, reason),),
+        commands=(to_cancel(state.order_id, reason),),
         cancels=(steps.name(step),),
     )
 
@@ -76,7 +77,7 @@ def again(state: Fulfilment, step_seconds: float) -> Reaction:
     if state.cancelled:
         return Reaction(commands=steps.to_take_back(state, state.to_undo))
     if state.turned_back:
-        return Reaction(commands=(steps.to_cancel(state.order_id, state.reason),))
+        return Reaction(commands=(to_cancel(state.order_id, state.reason),))
     if state.step is None:
         return NO_REACTION
     timer = Timer(steps.name(state.step), step_seconds)

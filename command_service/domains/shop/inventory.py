@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from cqrs.shop.v1.commands_pb2 import CancelOrderRequest
 from cqrs.shop.v1.events_pb2 import InventoryUpdated, StockReservationRejected
 from cqrs.shop.v1.stock_commands_pb2 import UpdateInventoryRequest
 from cqrs.shop.v1.types_pb2 import FULFILMENT_PLAIN
 
 from command_service.decider import QUIET, Decision, happened
+from command_service.domains.shop.calling_off import to_cancel
 from command_service.domains.shop.order_state import Order
 from command_service.domains.shop.reservation import are_the_same, ended, moved
 from command_service.domains.shop.reservation_state import Reservation, Stage
@@ -41,5 +41,4 @@ def update(command: UpdateInventoryRequest, reservation: Reservation, order: Ord
 
 
 def _rejected(order_id: str, reason: str) -> Decision:
-    cancel = CancelOrderRequest(order_id=order_id, reason=reason[:1000])
-    return happened(StockReservationRejected(order_id=order_id, reason=reason), commands=(cancel,))
+    return happened(StockReservationRejected(order_id=order_id, reason=reason), commands=(to_cancel(order_id, reason),))

@@ -1,6 +1,5 @@
 """Step 4: ProcessPayment: hold and collect in one, and what follows for an order of the plain variant."""
 
-from cqrs.shop.v1.commands_pb2 import CancelOrderRequest
 from cqrs.shop.v1.errors_pb2 import SHOP_ERROR_WRONG_MOMENT
 from cqrs.shop.v1.events_pb2 import OrderStatusChanged, PaymentAuthorized, PaymentCaptured, PaymentDeclined
 from cqrs.shop.v1.payment_commands_pb2 import ProcessPaymentRequest, RefundPaymentRequest
@@ -16,6 +15,7 @@ from google.protobuf.message import Message
 from command_service.decider import NEEDS_EFFECT, QUIET, Context, Decision, happened
 from command_service.domains.shop import payment_rules as rules
 from command_service.domains.shop import plain
+from command_service.domains.shop.calling_off import to_cancel
 from command_service.domains.shop.order_state import Order
 from command_service.domains.shop.payment_port import Approved, Declined
 from command_service.domains.shop.payment_state import Payment
@@ -44,8 +44,7 @@ def _declined(command: ProcessPaymentRequest, answer: Declined, order: Order) ->
     )
     if order.fulfilment != FULFILMENT_PLAIN or order.status == ORDER_STATUS_CANCELLED:
         return happened(event)
-    reason = f"Payment was declined: {answer.reason}"
-    return happened(event, commands=(CancelOrderRequest(order_id=command.order_id, reason=reason),))
+    return happened(event, commands=(to_cancel(command.order_id, f"Payment was declined: {answer.reason}"),))
 
 
 def _collected(command: ProcessPaymentRequest, answer: Approved, order: Order) -> Decision:
