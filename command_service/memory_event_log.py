@@ -94,8 +94,8 @@ class MemoryEventLog:
             if (actual := len(self._streams.get(stream, []))) != expected:
                 raise VersionConflict(stream, expected, actual)
         for (stream, expected), tail in zip(entry.reads, entry.tails, strict=False):
-            last = self._streams.get(stream)
-            if tail and (not last or tail != sha256(last[-1].record).digest()):
+            there = self._streams.get(stream)
+            if tail and (not there or tail != sha256(there[-1].record).digest()):
                 raise VersionConflict(stream, expected, expected)
         before: NewRecord | None = None
         for new in entry.records:

@@ -40,7 +40,9 @@ class Appender:
 
     async def send(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
         """The outcome of each entry, in order; raises LogUnavailable."""
-        deadline = time.monotonic() + self._patience
+        return await self._send(entries, time.monotonic() + self._patience)
+
+    async def _send(self, entries: Sequence[Entry], deadline: float) -> Sequence[Appended | Exception]:
         attempt = 0
         while True:
             try:
@@ -50,16 +52,28 @@ class Appender:
                     case Meaning.FAULTY if len(entries) == 1:
                         return [error]
                     case Meaning.FAULTY:
-                        return [(await self.send([entry]))[0] for entry in entries]
+                        return [(await self._part([entry], deadline))[0] for entry in entries]
                     case Meaning.BROKEN:
                         log.error("the log cannot be written", reason=str(error), exc_info=error)
                         raise LogUnavailable(f"The log cannot be written: {error}") from error
+                if isinstance(error, asyncpg.QueryCanceledError) and len(entries) > 1 and time.monotonic() < deadline:
+                    # By its time limit: the same batch again would come to the same end.
+                    half = len(entries) // 2
+                    first = await self._part(entries[:half], deadline)
+                    return [*first, *await self._part(entries[half:], deadline)]
                 delay = _delay(attempt)
                 if time.monotonic() + delay > deadline:
                     raise LogUnavailable(f"The log did not answer within {self._patience:g} s: {error}") from error
                 log.warning("a batch goes again", entries=len(entries), attempt=attempt + 1, reason=repr(error))
             await asyncio.sleep(delay)
             attempt += 1
+
+    async def _part(self, entries: Sequence[Entry], deadline: float) -> Sequence[Appended | Exception]:
+        """The same of a part of a batch, of which another part is in the log."""
+        try:
+            return await self._send(entries, deadline)
+        except LogUnavailable as error:
+            return [error] * len(entries)
 
     async def _call(self, entries: Sequence[Entry]) -> Sequence[Appended | Exception]:
         batch = Batch(entries)

@@ -84,6 +84,8 @@ DECLARE
     first_claim    integer := 1;
     first_work     integer := 1;
     last_work      integer;
+    upto           integer;
+    is_plain       boolean;
     moment         timestamptz;
     is_news        boolean := false;
     same_request   boolean;
@@ -164,7 +166,12 @@ BEGIN
                 END IF;
             END IF;
 
-            IF first_work <= last_work THEN
+            -- A decision may send hundreds of commands: what needs no second look at each of them is done in one go.
+            is_plain := first_work < last_work AND work_is_plain(
+                command_ids[entry:entry], work_kinds[first_work:last_work], work_keys[first_work:last_work],
+                work_channels[first_work:last_work], work_most_open[first_work:last_work],
+                work_hashes[first_work:last_work]);
+            IF first_work <= last_work AND NOT is_plain THEN
                 SELECT r.outcome, r.about INTO outcome, about FROM refused_work(
                     command_ids[entry], work_records[first_work:last_work], work_kinds[first_work:last_work],
                     work_keys[first_work:last_work], work_channels[first_work:last_work],
@@ -191,14 +198,19 @@ BEGIN
                     INSERT INTO receipts (command_id, request_hash, state, position, receipt)
                     VALUES (command_ids[entry], request_hashes[entry], states[entry], last_position, responses[entry]);
                 END IF;
-                -- One after another: two of them may be about the same thing.
-                FOR item IN first_work .. last_work LOOP
+                -- Otherwise one after another: two of them may be about the same thing.
+                WHILE first_work <= last_work LOOP
+                    upto := CASE WHEN is_plain THEN last_work ELSE first_work END;
                     is_news := change_work(
-                        moment, work_kinds[item:item], work_keys[item:item], work_channels[item:item],
-                        work_streams[item:item], work_types[item:item], work_dues[item:item],
-                        work_run_bounds[item:item], work_texts[item:item],
-                        ARRAY[last_position - record_ends[entry] + work_records[item]],
-                        ARRAY[record_versions[work_records[item]]], work_hashes[item:item]) OR is_news;
+                        moment, work_kinds[first_work:upto], work_keys[first_work:upto], work_channels[first_work:upto],
+                        work_streams[first_work:upto], work_types[first_work:upto], work_dues[first_work:upto],
+                        work_run_bounds[first_work:upto], work_texts[first_work:upto],
+                        (SELECT array_agg(last_position - record_ends[entry] + w.record ORDER BY w.place)
+                         FROM unnest(work_records[first_work:upto]) WITH ORDINALITY AS w (record, place)),
+                        (SELECT array_agg(record_versions[w.record] ORDER BY w.place)
+                         FROM unnest(work_records[first_work:upto]) WITH ORDINALITY AS w (record, place)),
+                        work_hashes[first_work:upto]) OR is_news;
+                    first_work := upto + 1;
                 END LOOP;
             END IF;
             at_position := last_position;
