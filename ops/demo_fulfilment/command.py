@@ -42,7 +42,7 @@ def demo_fulfilment(
     data: Annotated[
         Path | None, typer.Option("--data", envvar="DATA", help="A CSV file of invoices, gzipped or not.")
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the orders, at most.")] = 600.0,
+    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the orders, at most.")] = 300.0,
     json: Annotated[bool, typer.Option("--json", help="One JSON value a line, for programs.")] = False,
 ) -> None:
     """Place a day's orders, kill the worker twice on the way, then compare; exit status 1 unless all is equal."""

@@ -33,7 +33,7 @@ class Delivery:
                 async with asyncio.timeout(wait_seconds):
                     await self._in_order(queues)
             except TimeoutError:
-                self.output.line(f"After {wait_seconds:g} s {self._so_far}; see `obverse queues`")
+                self.output.line(f"After {wait_seconds:g} s {self._so_far}; see `obverse status`, `obverse queues`")
             finally:
                 for task in running:
                     task.cancel()
