@@ -16,42 +16,22 @@ def told(transfer: Transfer) -> tuple[str, ...]:
 
 def mails(transfer_id: str, transfer: Transfer) -> tuple[Mail, ...]:
     """One mail to each party that has an address; each has the same Message-ID whenever it is made."""
+    amount = in_words(transfer.amount, transfer.currency)
+    went = f"{amount} went from your account {transfer.source_id} to {transfer.destination_owner}."
+    came = f"{amount} came into your account {transfer.destination_id} from {transfer.source_owner}."
+    parties = (
+        ("payer", transfer.source_email, f"You have sent {amount}", transfer.source_owner, went),
+        ("payee", transfer.destination_email, f"You have received {amount}", transfer.destination_owner, came),
+    )
     return tuple(
-        mail for mail in (_to_payer(transfer_id, transfer), _to_payee(transfer_id, transfer)) if mail is not None
-    )
-
-
-def _to_payer(transfer_id: str, transfer: Transfer) -> Mail | None:
-    if not transfer.source_email:
-        return None
-    amount = in_words(transfer.amount, transfer.currency)
-    return Mail(
-        message_id=message_id("bank", "transfer", transfer_id, "payer"),
-        to=transfer.source_email,
-        subject=f"You have sent {amount}",
-        text=_text(
-            transfer.source_owner,
-            f"{amount} went from your account {transfer.source_id} to {transfer.destination_owner}.",
-            transfer_id,
-            transfer.reference,
-        ),
-    )
-
-
-def _to_payee(transfer_id: str, transfer: Transfer) -> Mail | None:
-    if not transfer.destination_email:
-        return None
-    amount = in_words(transfer.amount, transfer.currency)
-    return Mail(
-        message_id=message_id("bank", "transfer", transfer_id, "payee"),
-        to=transfer.destination_email,
-        subject=f"You have received {amount}",
-        text=_text(
-            transfer.destination_owner,
-            f"{amount} came into your account {transfer.destination_id} from {transfer.source_owner}.",
-            transfer_id,
-            transfer.reference,
-        ),
+        Mail(
+            message_id=message_id("bank", "transfer", transfer_id, party),
+            to=email,
+            subject=subject,
+            text=_text(owner, what, transfer_id, transfer.reference),
+        )
+        for party, email, subject, owner, what in parties
+        if email
     )
 
 

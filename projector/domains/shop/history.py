@@ -12,6 +12,8 @@ from cqrs.shop.v1 import events_pb2 as events
 from cqrs.shop.v1.views_pb2 import OrderHistoryEntry
 
 from projector.domains.shop.history_text import text_of
+from projector.domains.shop.order_view import ORDER_EVENTS
+from projector.domains.shop.payments import PAYMENT_EVENTS
 from projector.projection import Changes, Fact, IndexEntry, Projection, ViewKey, Views
 
 
@@ -49,27 +51,14 @@ HISTORY = Projection(
     name="shop.history",
     handles=(
         events.CartCheckedOut,
-        events.OrderCreated,
-        events.OrderItemAdded,
-        events.OrderItemRemoved,
-        events.OrderItemQuantityChanged,
-        events.OrderItemsReplaced,
-        events.ShippingAddressChanged,
-        events.OrderStatusChanged,
-        events.OrderShipped,
-        events.OrderCompleted,
-        events.OrderCancelled,
+        *ORDER_EVENTS,
         events.StockReserved,
         events.StockReservationReleased,
         events.StockReservationExpired,
         events.StockReservationCommitted,
         events.StockReservationRejected,
         events.InventoryUpdated,
-        events.PaymentAuthorized,
-        events.PaymentDeclined,
-        events.PaymentCaptured,
-        events.PaymentVoided,
-        events.PaymentRefunded,
+        *PAYMENT_EVENTS,
         events.NotificationSent,
         events.AnalyticsUpdated,
         events.FulfilmentStarted,

@@ -26,6 +26,19 @@ OrderChange = (
     | events.OrderCancelled
 )
 OrderEvent = events.OrderCreated | OrderChange
+ORDER_EVENTS = (
+    events.OrderCreated,
+    events.OrderItemAdded,
+    events.OrderItemRemoved,
+    events.OrderItemQuantityChanged,
+    events.OrderItemsReplaced,
+    events.ShippingAddressChanged,
+    events.OrderStatusChanged,
+    events.OrderShipped,
+    events.OrderCompleted,
+    events.OrderCancelled,
+)
+"""Every event of an order's own stream."""
 
 
 def create(event: events.OrderCreated, record: Record, position: int) -> OrderView:

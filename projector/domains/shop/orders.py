@@ -7,7 +7,7 @@ from cqrs.shop.v1.types_pb2 import ORDER_STATUS_UNSPECIFIED, PAYMENT_STATUS_UNSP
 from cqrs.shop.v1.views_pb2 import OrderPaymentView, OrderView
 from google.protobuf.message import Message
 
-from projector.domains.shop.order_view import OrderEvent, change, create, paid
+from projector.domains.shop.order_view import ORDER_EVENTS, OrderEvent, change, create, paid
 from projector.domains.shop.payments import PAYMENT_EVENTS, PaymentEvent, status_after
 from projector.projection import Changes, Fact, IndexEntry, Projection, ViewKey, Views
 
@@ -85,19 +85,7 @@ def _of_status(status: OrderStatus.ValueType, customer: str) -> str:
 
 ORDERS = Projection(
     name="shop.orders",
-    handles=(
-        events.OrderCreated,
-        events.OrderItemAdded,
-        events.OrderItemRemoved,
-        events.OrderItemQuantityChanged,
-        events.OrderItemsReplaced,
-        events.ShippingAddressChanged,
-        events.OrderStatusChanged,
-        events.OrderShipped,
-        events.OrderCompleted,
-        events.OrderCancelled,
-        *PAYMENT_EVENTS,
-    ),
+    handles=(*ORDER_EVENTS, *PAYMENT_EVENTS),
     needs=_needs,
     apply=_apply,
 )
