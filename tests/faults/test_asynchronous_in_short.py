@@ -8,6 +8,7 @@ import pytest
 from ops.supervisor import System
 from tests.asynchronous import ENVIRON
 from tests.faults.proofs import burst, forgotten, fulfilled, transferred
+from tests.running import faults
 
 BACKLOG = 1_500
 LIMITED = {**ENVIRON, "OBVERSE_CHANNELS": f"{ENVIRON['OBVERSE_CHANNELS']};orders:backlog={BACKLOG}"}
@@ -42,3 +43,9 @@ async def test_a_burst_waits_its_turn_and_what_is_past_the_backlog_is_turned_awa
 # promise 000-16, 000-19
 async def test_what_process_managers_have_sent_is_not_sent_again_when_they_forget(shaken: System, seed: int) -> None:
     await forgotten(shaken, seed, 3, ("tok_ok", "tok_ok", "tok_flaky", "tok_declined"))
+
+
+async def test_after_all_of_it_stream_and_views_are_those_of_the_log(shaken: System) -> None:
+    """The checker's own reading of log, stream and views, after everything that was done to this system."""
+    found = await faults(shaken)
+    assert not found, "\n".join(each[:500] for each in found[:10])
