@@ -16,9 +16,9 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from ops.supervisor import System
-from tests.asynchronous import Callers, History, calling, until, with_id
+from tests.asynchronous import Callers, History, calling, with_id
 from tests.faults.figures import Figures
-from tests.running import eur
+from tests.running import eur, until
 
 CHANNEL = "orders"
 ITEMS = [OrderItem(product_id="p", quantity=1, price=eur(100))]

@@ -19,8 +19,8 @@ from cqrs.shop.v1.stock_queries_pb2 import GetStockRequest
 from cqrs.shop.v1.types_pb2 import ORDER_STATUS_CANCELLED, ORDER_STATUS_PROCESSING, OrderItem, PaymentMethod
 
 from ops.supervisor import System
-from tests.asynchronous import Callers, History, calling, drained, mails, payments, until, with_id
-from tests.running import eur, fresh
+from tests.asynchronous import Callers, History, calling, drained, mails, payments, with_id
+from tests.running import eur, fresh, until
 
 TOKENS = ("tok_ok",) * 6 + ("tok_flaky", "tok_flaky", "tok_declined", "tok_timeout")
 AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)

@@ -18,7 +18,8 @@ from command_service.event_log import Appended, Entry, EventLog, VersionConflict
 from command_service.handle import Handler
 from command_service.postgres.event_log import PostgresEventLog
 from command_service.states import States
-from runtime.call import Call, Refused
+from runtime.call import Call
+from runtime.refusals import Refused
 from runtime.upcast import decode
 from tests.bank.messages import deposit, open_account, withdraw
 from tests.ports.entries import adding, assert_sound, entry, records, unique
