@@ -1,7 +1,7 @@
 """Step 2, validated: a request's shape is checked once, against the rules in its contract, before any handler."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import protovalidate
 from cqrs.common.v1 import errors_pb2
@@ -13,18 +13,28 @@ _refuse = Refusals(errors_pb2.PlatformError)
 _validator = protovalidate.Validator()
 
 
+class _Fault(NamedTuple):
+    order: tuple[int, ...]
+    """Where its field stands, to sort by."""
+    path: str
+    text: str
+    reason: str = ""
+
+
 def validate(request: Message) -> None:
     """Raise a refusal with every fault, in field order, the first one's text as its own.
 
-    Its reason is INVALID_REQUEST, unless the first broken rule has one of its domain's: its id then ends with that, as in
-    `amount.AMOUNT_MUST_NOT_BE_ZERO`."""
-    violations = _validator.collect_violations(request)
-    if violations:
-        placed = _in_order(request.DESCRIPTOR, violations)
-        refused = invalid((path, _text(path, violation)) for path, violation in placed)
-        reason = _reason(placed[0][1].proto.rule_id)
-        if reason:
-            refused.reason, refused.domain = reason, request.DESCRIPTOR.file.package
+    Its reason is INVALID_REQUEST, unless the first broken rule has one of its domain's: its id then ends with that, as
+    in `amount.AMOUNT_MUST_NOT_BE_ZERO`."""
+    faults = [_fault(request.DESCRIPTOR, each) for each in _validator.collect_violations(request)]
+    if b"\0" in request.SerializeToString():  # a number's byte, or a text's
+        known = {fault.path for fault in faults}
+        faults += [fault for fault in _unstorable(request, (), "") if fault.path not in known]
+    if faults:
+        faults.sort(key=lambda fault: fault.order)
+        refused = invalid((fault.path, fault.text) for fault in faults)
+        if faults[0].reason:
+            refused.reason, refused.domain = faults[0].reason, request.DESCRIPTOR.file.package
         raise refused
 
 
@@ -36,11 +46,22 @@ def invalid(fields: Iterable[tuple[str, str]]) -> Refused:
     return refused
 
 
-def _in_order(descriptor: Any, violations: Iterable[Any]) -> list[tuple[str, Any]]:
-    """Each violation with its field path, in field order."""
-    placed = [(_place(descriptor, violation.proto), violation) for violation in violations]
-    placed.sort(key=lambda pair: pair[0][0])
-    return [(path, violation) for (_, path), violation in placed]
+def _fault(descriptor: Any, violation: Any) -> _Fault:
+    order, path = _place(descriptor, violation.proto)
+    return _Fault(order, path, _text(path, violation), _reason(violation.proto.rule_id))
+
+
+def _unstorable(message: Any, order: tuple[int, ...], path: str) -> Iterator[_Fault]:
+    """Texts with a NUL: Postgres has none, and a stream is named after what a text holds."""
+    for field, value in message.ListFields():
+        if field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+            continue
+        for index, each in enumerate(value if field.is_repeated else (value,)):
+            place, name = (*order, field.number, index), f"{path}{field.name}" + f"[{index}]" * field.is_repeated
+            if field.type == field.TYPE_MESSAGE:
+                yield from _unstorable(each, place, f"{name}.")
+            elif "\0" in each:
+                yield _Fault(place, name, f"{_label(name)} cannot hold the character U+0000")
 
 
 def _reason(rule_id: str) -> str:
@@ -70,9 +91,13 @@ def _text(path: str, violation: Any) -> str:
     broken = violation.proto
     if broken.rule is None or any(element.field_name == "cel" for element in broken.rule.elements):
         return str(broken.message)
+    return f"{_label(path)} {_standard(broken.rule_id, str(broken.message), violation)}"
+
+
+def _label(path: str) -> str:
+    """A field by its name, e.g. "Order id"."""
     field = path.removesuffix(".minor_units").rpartition(".")[2]
-    label = field.partition("[")[0].replace("_", " ").capitalize()
-    return f"{label} {_standard(broken.rule_id, str(broken.message), violation)}"
+    return field.partition("[")[0].replace("_", " ").capitalize()
 
 
 def _standard(rule: str, message: str, violation: Any) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 from cqrs.common.v1 import errors_pb2
+from cqrs.common.v1.common_pb2 import Money
 from cqrs.shop.v1 import commands_pb2 as shop
 from cqrs.shop.v1.errors_pb2 import ShopError
 from cqrs.shop.v1.types_pb2 import OrderItem
@@ -46,6 +47,22 @@ def test_a_refusal_carries_its_reason_domain_and_when_to_come_back() -> None:
         {"limit": "7"},
     )
     assert retry.retry_delay.ToMilliseconds() == 1500
+
+
+def test_a_text_with_a_nul_which_no_store_can_hold_is_refused_with_the_name_of_its_field() -> None:
+    """Accepted once, it would fail for good: what an order needs of a product of such an id, and what takes it back."""
+    price = Money(minor_units=0, currency_code="EUR")
+    items = [OrderItem(product_id="p", quantity=1, price=price), OrderItem(product_id="p\0", quantity=0, price=price)]
+    request = shop.CreateOrderRequest(order_id="o\0", customer_id="ok", customer_email="x", items=items)
+    with pytest.raises(Refused) as caught:
+        validate(request)
+    assert caught.value.fields == (
+        ("order_id", "Order id cannot hold the character U+0000"),
+        ("customer_email", "Invalid email x"),
+        ("items[1].product_id", "Product id cannot hold the character U+0000"),
+        ("items[1].quantity", "Quantity must be greater than zero"),
+    )
+    validate(shop.CreateOrderRequest(order_id="0", customer_id="\1", items=items[:1]))
 
 
 def test_all_faults_of_a_shape_are_found_at_once_in_field_order() -> None:

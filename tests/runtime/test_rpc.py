@@ -169,7 +169,7 @@ def test_a_bad_request_reaches_no_handler(user: str, item: str, quantity: int, u
         user_id=user, item_id=item, quantity=quantity, price={"minor_units": units, "currency_code": currency}
     )
     faults = {
-        "user_id": not 0 < len(user) <= 200,
+        "user_id": not 0 < len(user) <= 200 or "\0" in user,
         "item_id": not 0 < len(item) <= 200,
         "quantity": not 1 <= quantity <= 1_000_000,
         "price.minor_units": not 0 <= units <= 10**15,
