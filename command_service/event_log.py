@@ -5,6 +5,7 @@ LogError
 ├── CommandIdReused      the command id belongs to another request
 ├── ClaimTaken           somebody else holds the name
 ├── RecordTooLarge       a record is over LARGEST_RECORD_BYTES
+├── Unstorable           an id or a name holds what no store takes as text: a NUL
 ├── ChannelFull          as many commands wait on the channel as it takes; nothing was done
 ├── LogOverloaded        more entries wait than the log takes; nothing was done
 └── LogUnavailable       the store is away, so the outcome is unknown; asking again by command id tells it
@@ -121,6 +122,10 @@ class ClaimTaken(LogError):
 
 class RecordTooLarge(LogError):
     """A record is over LARGEST_RECORD_BYTES."""
+
+
+class Unstorable(LogError):
+    """An id or a name holds what the store does not take."""
 
 
 class ChannelFull(LogError):

@@ -11,6 +11,7 @@ from command_service.event_log import (
     LogOverloaded,
     LogUnavailable,
     RecordTooLarge,
+    Unstorable,
 )
 from runtime.call import refuse
 from runtime.refusals import Refused
@@ -27,6 +28,9 @@ def refusal_of(error: LogError, command: Command) -> Refused:
             return command.rpc.decider.taken(error.scope, error.value)
         case RecordTooLarge():
             return refuse(errors_pb2.PLATFORM_ERROR_RECORD_TOO_LARGE, f"The command is too large: {error}")
+        case Unstorable():
+            text = f"An id or a name in the command holds a character that cannot be stored: {error}"
+            return refuse(errors_pb2.PLATFORM_ERROR_INVALID_REQUEST, text)
         case ChannelFull():
             text = f"{error}: wait and call again with the same command id"
             return refuse(errors_pb2.PLATFORM_ERROR_OVERLOADED, text, retry_seconds=1, channel=error.channel)

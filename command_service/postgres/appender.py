@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
-from command_service.event_log import Appended, Entry, LogUnavailable
+from command_service.event_log import Appended, Entry, LogUnavailable, Unstorable
 from command_service.postgres.batch import Batch
 from command_service.postgres.connections import connect
 from command_service.postgres.queries import query
@@ -50,7 +50,7 @@ class Appender:
             except Exception as error:
                 match meaning(error):
                     case Meaning.FAULTY if len(entries) == 1:
-                        return [error]
+                        return [Unstorable(str(error))]
                     case Meaning.FAULTY:
                         return [(await self._part([entry], deadline))[0] for entry in entries]
                     case Meaning.BROKEN:
