@@ -83,7 +83,8 @@ class Queues:
         sample = (time.monotonic(), counts)
         while self._samples and self._samples[0][0] < sample[0] - DURATION_SECONDS - SAMPLE_SECONDS:
             self._samples.popleft()
-        self._samples.append(sample)
+        if not self._samples or self._samples[-1][0] <= sample[0] - SAMPLE_SECONDS / 2:  # however often it is asked
+            self._samples.append(sample)
         _show(counts.values())
         return sample
 

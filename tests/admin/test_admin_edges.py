@@ -9,6 +9,7 @@ from cqrs.log.v1.record_pb2 import Record
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from command_service.admin import retrying
+from command_service.admin.queues import Queues
 from command_service.admin.service import DESCRIPTOR
 from command_service.decider import Retry
 from runtime.call import Call
@@ -16,7 +17,7 @@ from runtime.record import Logged
 from runtime.refusals import Refused
 from runtime.validation import validate
 from tests.admin.test_admin_service import Office, _schedule
-from tests.worker.trial import removing
+from tests.worker.trial import adding, removing
 from tests.worker.world import drained
 
 
@@ -111,3 +112,16 @@ async def test_a_schedule_with_a_version_that_is_not_there_is_refused_when_it_is
     assert await office.world.outcomes("plan-1") == ["CommandAccepted", "CommandRefused"]
     (refused,) = [each for each in await office.world.events("command-plan-1") if hasattr(each, "refusal")]
     assert (refused.refusal.reason, refused.refusal.domain) == ("VERSION_MISMATCH", "cqrs.common.v1")
+
+
+async def test_what_is_remembered_of_queues_does_not_grow_with_how_often_they_are_asked_for() -> None:
+    office = Office()
+    queues = Queues(office.world.queue, ["adding"])
+    await office.world.accepted(adding("ada", "a"))
+    for _ in range(200):
+        await queues.all()
+    assert len(queues._samples) < 5
+    await office.world.accepted(adding("ada", "b"))
+    (queue,) = await queues.all()
+    assert (queue.ready, queue.accepted_total) == (2, 2)
+    assert queue.accepted_per_second > 0
