@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from cqrs.common.v1 import common_pb2 as cqrs_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63qrs/shop/v1/types.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\"\x80\x05\n\rPaymentMethod\x12\xf0\x03\n\x05token\x18\x01 \x01(\tB\xd9\x03\xbaH\xd5\x03r\x05\x10\x01\x18\xc8\x01\xba\x01\xca\x03\n\x0b\x63\x61rd_number\x12JA card number must never be sent: give the payment provider\'s token for it\x1a\xee\x02!this.matches(\'^[^0-9A-Za-z]*([0-9][^0-9A-Za-z]*){13,19}$\') && !this.matches(\'(^|[^0-9A-Za-z-])[0-9]([ -]*[0-9]){12,18}($|[^0-9A-Za-z-])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{13,19}($|[^0-9A-Za-z])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{4}([ -][0-9]{4}){3}($|[^0-9A-Za-z])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}($|[^0-9A-Za-z])\')R\x05token\x12|\n\tlast_four\x18\x02 \x01(\tB_\xbaH\\\xba\x01V\n\tlast_four\x12-Of a card only the last four digits are given\x1a\x1athis.matches(\'^[0-9]{4}$\')\xd8\x01\x01R\x08lastFour\"T\n\tStockLine\x12\x1c\n\x03sku\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x03sku\x12)\n\x08quantity\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01R\x08quantity\"\x84\x01\n\nStockLevel\x12\x17\n\x07on_hand\x18\x01 \x01(\x03R\x06onHand\x12\x1a\n\x08reserved\x18\x02 \x01(\x03R\x08reserved\x12\x1c\n\tavailable\x18\x03 \x01(\x03R\tavailable\x12#\n\rreorder_point\x18\x04 \x01(\x03R\x0creorderPoint\"\xc1\x01\n\tOrderItem\x12)\n\nproduct_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\tproductId\x12+\n\x0cproduct_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0bproductName\x12\'\n\x08quantity\x18\x03 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01R\x08quantity\x12\x33\n\x05price\x18\x04 \x01(\x0b\x32\x15.cqrs.common.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x05price\"\xf8\x03\n\x07\x41\x64\x64ress\x12&\n\trecipient\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\trecipient\x12 \n\x06street\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06street\x12(\n\x0bpostal_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32R\npostalCode\x12\x1c\n\x04\x63ity\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x04\x63ity\x12 \n\x06region\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x06region\x12!\n\x07\x63ountry\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07\x63ountry:\x95\x02\xbaH\x91\x02\x1a\x8e\x02\n\x0b\x63\x61rd_number\x12JA card number must never be sent: give the payment provider\'s token for it\x1a\xb2\x01![this.recipient, this.street, this.postal_code, this.city, this.region, this.country].exists(part, part.matches(\'(^|[^0-9A-Za-z])[2-6][0-9]([ -]?[0-9]){11,17}($|[^0-9A-Za-z])\'))*\xb5\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1b\n\x17ORDER_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x12\x19\n\x15ORDER_STATUS_REFUNDED\x10\x05*S\n\nFulfilment\x12\x1a\n\x16\x46ULFILMENT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46ULFILMENT_SAGA\x10\x01\x12\x14\n\x10\x46ULFILMENT_PLAIN\x10\x02*\xc0\x01\n\rPaymentStatus\x12\x1e\n\x1aPAYMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19PAYMENT_STATUS_AUTHORIZED\x10\x01\x12\x1b\n\x17PAYMENT_STATUS_DECLINED\x10\x02\x12\x1b\n\x17PAYMENT_STATUS_CAPTURED\x10\x03\x12\x19\n\x15PAYMENT_STATUS_VOIDED\x10\x04\x12\x1b\n\x17PAYMENT_STATUS_REFUNDED\x10\x05*\x83\x01\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12%\n!NOTIFICATION_KIND_ORDER_CONFIRMED\x10\x01\x12%\n!NOTIFICATION_KIND_ORDER_CANCELLED\x10\x02*\xc3\x01\n\x0e\x46ulfilmentStep\x12\x1f\n\x1b\x46ULFILMENT_STEP_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46ULFILMENT_STEP_RESERVE\x10\x01\x12\x1d\n\x19\x46ULFILMENT_STEP_AUTHORIZE\x10\x02\x12\x1b\n\x17\x46ULFILMENT_STEP_CONFIRM\x10\x03\x12\x1b\n\x17\x46ULFILMENT_STEP_CAPTURE\x10\x04\x12\x1a\n\x16\x46ULFILMENT_STEP_COMMIT\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63qrs/shop/v1/types.proto\x12\x0c\x63qrs.shop.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1b\x63qrs/common/v1/common.proto\"\xf2\x03\n\rPaymentMethod\x12\xe2\x02\n\x05token\x18\x01 \x01(\tB\xcb\x02\xbaH\xc7\x02r\x05\x10\x01\x18\xc8\x01\xba\x01\xbc\x02\n\x0b\x63\x61rd_number\x12JA card number must never be sent: give the payment provider\'s token for it\x1a\xe0\x01!this.matches(\'^[^0-9A-Za-z]*([0-9][^0-9A-Za-z]*){13,19}$|(^|[^0-9A-Za-z-])[0-9]([ -]*[0-9]){12,18}($|[^0-9A-Za-z-])|(^|[^0-9A-Za-z])([0-9]{13,19}|[0-9]{4}([ -][0-9]{4}){3}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})($|[^0-9A-Za-z])\')R\x05token\x12|\n\tlast_four\x18\x02 \x01(\tB_\xbaH\\\xba\x01V\n\tlast_four\x12-Of a card only the last four digits are given\x1a\x1athis.matches(\'^[0-9]{4}$\')\xd8\x01\x01R\x08lastFour\"T\n\tStockLine\x12\x1c\n\x03sku\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x03sku\x12)\n\x08quantity\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01R\x08quantity\"\x84\x01\n\nStockLevel\x12\x17\n\x07on_hand\x18\x01 \x01(\x03R\x06onHand\x12\x1a\n\x08reserved\x18\x02 \x01(\x03R\x08reserved\x12\x1c\n\tavailable\x18\x03 \x01(\x03R\tavailable\x12#\n\rreorder_point\x18\x04 \x01(\x03R\x0creorderPoint\"\xc1\x01\n\tOrderItem\x12)\n\nproduct_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\tproductId\x12+\n\x0cproduct_name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0bproductName\x12\'\n\x08quantity\x18\x03 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01R\x08quantity\x12\x33\n\x05price\x18\x04 \x01(\x0b\x32\x15.cqrs.common.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x05price\"\x88\x04\n\x07\x41\x64\x64ress\x12&\n\trecipient\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\trecipient\x12 \n\x06street\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06street\x12(\n\x0bpostal_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x32R\npostalCode\x12\x1c\n\x04\x63ity\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x04\x63ity\x12 \n\x06region\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x06region\x12!\n\x07\x63ountry\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x07\x63ountry:\xa5\x02\xbaH\xa1\x02\x1a\x9e\x02\n\x0b\x63\x61rd_number\x12JA card number must never be sent: give the payment provider\'s token for it\x1a\xc2\x01!(this.recipient + \'|\' + this.street + \'|\' + this.postal_code + \'|\' + this.city + \'|\' + this.region + \'|\' + this.country).matches(\'(^|[^0-9A-Za-z])[2-6][0-9]([ -]?[0-9]){11,17}($|[^0-9A-Za-z])\')*\xb5\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1b\n\x17ORDER_STATUS_PROCESSING\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x12\x19\n\x15ORDER_STATUS_REFUNDED\x10\x05*S\n\nFulfilment\x12\x1a\n\x16\x46ULFILMENT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46ULFILMENT_SAGA\x10\x01\x12\x14\n\x10\x46ULFILMENT_PLAIN\x10\x02*\xc0\x01\n\rPaymentStatus\x12\x1e\n\x1aPAYMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19PAYMENT_STATUS_AUTHORIZED\x10\x01\x12\x1b\n\x17PAYMENT_STATUS_DECLINED\x10\x02\x12\x1b\n\x17PAYMENT_STATUS_CAPTURED\x10\x03\x12\x19\n\x15PAYMENT_STATUS_VOIDED\x10\x04\x12\x1b\n\x17PAYMENT_STATUS_REFUNDED\x10\x05*\x83\x01\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12%\n!NOTIFICATION_KIND_ORDER_CONFIRMED\x10\x01\x12%\n!NOTIFICATION_KIND_ORDER_CANCELLED\x10\x02*\xc3\x01\n\x0e\x46ulfilmentStep\x12\x1f\n\x1b\x46ULFILMENT_STEP_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46ULFILMENT_STEP_RESERVE\x10\x01\x12\x1d\n\x19\x46ULFILMENT_STEP_AUTHORIZE\x10\x02\x12\x1b\n\x17\x46ULFILMENT_STEP_CONFIRM\x10\x03\x12\x1b\n\x17\x46ULFILMENT_STEP_CAPTURE\x10\x04\x12\x1a\n\x16\x46ULFILMENT_STEP_COMMIT\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqrs.shop.v1.types_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PAYMENTMETHOD'].fields_by_name['token']._loaded_options = None
-  _globals['_PAYMENTMETHOD'].fields_by_name['token']._serialized_options = b'\272H\325\003r\005\020\001\030\310\001\272\001\312\003\n\013card_number\022JA card number must never be sent: give the payment provider\'s token for it\032\356\002!this.matches(\'^[^0-9A-Za-z]*([0-9][^0-9A-Za-z]*){13,19}$\') && !this.matches(\'(^|[^0-9A-Za-z-])[0-9]([ -]*[0-9]){12,18}($|[^0-9A-Za-z-])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{13,19}($|[^0-9A-Za-z])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{4}([ -][0-9]{4}){3}($|[^0-9A-Za-z])\') && !this.matches(\'(^|[^0-9A-Za-z])[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}($|[^0-9A-Za-z])\')'
+  _globals['_PAYMENTMETHOD'].fields_by_name['token']._serialized_options = b'\272H\307\002r\005\020\001\030\310\001\272\001\274\002\n\013card_number\022JA card number must never be sent: give the payment provider\'s token for it\032\340\001!this.matches(\'^[^0-9A-Za-z]*([0-9][^0-9A-Za-z]*){13,19}$|(^|[^0-9A-Za-z-])[0-9]([ -]*[0-9]){12,18}($|[^0-9A-Za-z-])|(^|[^0-9A-Za-z])([0-9]{13,19}|[0-9]{4}([ -][0-9]{4}){3}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})($|[^0-9A-Za-z])\')'
   _globals['_PAYMENTMETHOD'].fields_by_name['last_four']._loaded_options = None
   _globals['_PAYMENTMETHOD'].fields_by_name['last_four']._serialized_options = b'\272H\\\272\001V\n\tlast_four\022-Of a card only the last four digits are given\032\032this.matches(\'^[0-9]{4}$\')\330\001\001'
   _globals['_STOCKLINE'].fields_by_name['sku']._loaded_options = None
@@ -62,25 +62,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDRESS'].fields_by_name['country']._loaded_options = None
   _globals['_ADDRESS'].fields_by_name['country']._serialized_options = b'\272H\004r\002\030d'
   _globals['_ADDRESS']._loaded_options = None
-  _globals['_ADDRESS']._serialized_options = b'\272H\221\002\032\216\002\n\013card_number\022JA card number must never be sent: give the payment provider\'s token for it\032\262\001![this.recipient, this.street, this.postal_code, this.city, this.region, this.country].exists(part, part.matches(\'(^|[^0-9A-Za-z])[2-6][0-9]([ -]?[0-9]){11,17}($|[^0-9A-Za-z])\'))'
-  _globals['_ORDERSTATUS']._serialized_start=1668
-  _globals['_ORDERSTATUS']._serialized_end=1849
-  _globals['_FULFILMENT']._serialized_start=1851
-  _globals['_FULFILMENT']._serialized_end=1934
-  _globals['_PAYMENTSTATUS']._serialized_start=1937
-  _globals['_PAYMENTSTATUS']._serialized_end=2129
-  _globals['_NOTIFICATIONKIND']._serialized_start=2132
-  _globals['_NOTIFICATIONKIND']._serialized_end=2263
-  _globals['_FULFILMENTSTEP']._serialized_start=2266
-  _globals['_FULFILMENTSTEP']._serialized_end=2461
+  _globals['_ADDRESS']._serialized_options = b'\272H\241\002\032\236\002\n\013card_number\022JA card number must never be sent: give the payment provider\'s token for it\032\302\001!(this.recipient + \'|\' + this.street + \'|\' + this.postal_code + \'|\' + this.city + \'|\' + this.region + \'|\' + this.country).matches(\'(^|[^0-9A-Za-z])[2-6][0-9]([ -]?[0-9]){11,17}($|[^0-9A-Za-z])\')'
+  _globals['_ORDERSTATUS']._serialized_start=1542
+  _globals['_ORDERSTATUS']._serialized_end=1723
+  _globals['_FULFILMENT']._serialized_start=1725
+  _globals['_FULFILMENT']._serialized_end=1808
+  _globals['_PAYMENTSTATUS']._serialized_start=1811
+  _globals['_PAYMENTSTATUS']._serialized_end=2003
+  _globals['_NOTIFICATIONKIND']._serialized_start=2006
+  _globals['_NOTIFICATIONKIND']._serialized_end=2137
+  _globals['_FULFILMENTSTEP']._serialized_start=2140
+  _globals['_FULFILMENTSTEP']._serialized_end=2335
   _globals['_PAYMENTMETHOD']._serialized_start=101
-  _globals['_PAYMENTMETHOD']._serialized_end=741
-  _globals['_STOCKLINE']._serialized_start=743
-  _globals['_STOCKLINE']._serialized_end=827
-  _globals['_STOCKLEVEL']._serialized_start=830
-  _globals['_STOCKLEVEL']._serialized_end=962
-  _globals['_ORDERITEM']._serialized_start=965
-  _globals['_ORDERITEM']._serialized_end=1158
-  _globals['_ADDRESS']._serialized_start=1161
-  _globals['_ADDRESS']._serialized_end=1665
+  _globals['_PAYMENTMETHOD']._serialized_end=599
+  _globals['_STOCKLINE']._serialized_start=601
+  _globals['_STOCKLINE']._serialized_end=685
+  _globals['_STOCKLEVEL']._serialized_start=688
+  _globals['_STOCKLEVEL']._serialized_end=820
+  _globals['_ORDERITEM']._serialized_start=823
+  _globals['_ORDERITEM']._serialized_end=1016
+  _globals['_ADDRESS']._serialized_start=1019
+  _globals['_ADDRESS']._serialized_end=1539
 # @@protoc_insertion_point(module_scope)
