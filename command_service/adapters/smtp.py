@@ -79,19 +79,20 @@ class SmtpMailer:
         try:
             await client.sendmail(self._from.addr_spec, mail.to, content, mail_options=options)
         except SMTPRecipientsRefused as error:
-            raise self._meaning(error.recipients[0]) from error
+            raise self._meaning(error.recipients[0], mail) from error
         except SMTPResponseException as error:
-            raise self._meaning(error) from error
+            raise self._meaning(error, mail) from error
         except SMTPNotSupported as error:
-            raise MailRefused(f"{self._place} does not take the address {mail.to}: {error}") from error
+            raise MailRefused(f"{self._place} takes no address with other characters than ASCII: {error}") from error
         except (SMTPException, OSError) as error:
             raise Retry(f"{self._place} went away: {error}") from error
         # The server has the mail: what goes wrong now is no reason to send it again.
         with suppress(SMTPException, OSError):
             await client.quit(timeout=_GOODBYE_SECONDS)
 
-    def _meaning(self, answer: SMTPResponseException) -> Retry | MailRefused:
-        said = f"{self._place} answered {answer.code} {answer.message}"
+    def _meaning(self, answer: SMTPResponseException, mail: Mail) -> Retry | MailRefused:
+        # It goes into logs, and servers like to repeat whose address it is.
+        said = f"{self._place} answered {answer.code} {answer.message.replace(mail.to, 'its recipient')}"
         return MailRefused(said) if 500 <= answer.code < 600 else Retry(said)
 
     @property

@@ -155,6 +155,14 @@ async def test_never_is_final(world: World) -> None:
     assert world.kept() == []
 
 
+@pytest.mark.parametrize("code", [450, 550])
+async def test_an_error_does_not_say_whose_address_it_was(server: TestServer, code: int) -> None:
+    server.rcpt = f"{code} <{MAIL.to}> is not here"
+    with pytest.raises((Retry, MailRefused), match=f"{code} <its recipient> is not here") as caught:
+        await mailer(server).send(MAIL)
+    assert MAIL.to not in str(caught.value)
+
+
 async def test_a_server_that_is_too_slow_is_a_retry_in_time(server: TestServer) -> None:
     server.slow = True
     with pytest.raises(Retry):
