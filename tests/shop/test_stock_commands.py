@@ -190,6 +190,9 @@ def test_stock_leaves_at_once_where_nothing_was_reserved() -> None:
     )
     given_streams(streams([updated], REGISTERED)).when(UPDATE).then_quiet()
     given_streams(streams([updated], REGISTERED)).when(commands.UpdateInventoryRequest(**OTHER)).then_refused(*DIFFERS)
+    given_streams(streams([HELD], REGISTERED)).when(UPDATE).then_refused(
+        "FAILED_PRECONDITION", "WRONG_MOMENT", "The order's stock is reserved: commit the reservation instead"
+    )
     few = events.StockItemRegistered(sku=SKU, level=level(2))
     given_streams(streams([], few)).when(UPDATE).then_refused(
         "FAILED_PRECONDITION", "INSUFFICIENT_STOCK", f"Insufficient stock for {SKU}: 2 available, 3 requested"

@@ -99,7 +99,7 @@ class _ShopErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShopError.V
     SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH: _ShopError.ValueType  # 37
     """The amount is in another currency than the payment. Give it in the payment's."""
     SHOP_ERROR_WRONG_MOMENT: _ShopError.ValueType  # 38
-    """The order cannot be confirmed or notified of: it is not in the state that this needs. Read the order and decide anew."""
+    """The order, or what it has reserved, is not in the state that this needs. Read the order and decide anew."""
 
 class ShopError(_ShopError, metaclass=_ShopErrorEnumTypeWrapper):
     """The refusals of the shop, the `reason` of google.rpc.ErrorInfo without the prefix."""
@@ -181,5 +181,5 @@ SHOP_ERROR_NO_RECIPIENT: ShopError.ValueType  # 36
 SHOP_ERROR_PAYMENT_CURRENCY_MISMATCH: ShopError.ValueType  # 37
 """The amount is in another currency than the payment. Give it in the payment's."""
 SHOP_ERROR_WRONG_MOMENT: ShopError.ValueType  # 38
-"""The order cannot be confirmed or notified of: it is not in the state that this needs. Read the order and decide anew."""
+"""The order, or what it has reserved, is not in the state that this needs. Read the order and decide anew."""
 Global___ShopError: _TypeAlias = ShopError  # noqa: Y015
