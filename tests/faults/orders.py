@@ -56,6 +56,8 @@ class Orders:
         """What a receiver got twice with one Message-ID: its sender died, or had no answer."""
         self.confirmed = self.cancelled = 0
         self._stopping = False
+        self._placing = asyncio.Event()
+        self._placing.set()
         self.history = History(system.command_address)
 
     async def register(self) -> None:
@@ -78,6 +80,7 @@ class Orders:
 
         async def steadily(callers: Callers, numbers: Iterator[int]) -> None:
             for number in numbers:
+                await self._placing.wait()
                 if self._stopping:
                     return
                 await self._place(callers, number)
@@ -100,14 +103,18 @@ class Orders:
                 await asyncio.sleep(0.01)
 
     async def half_ended(self, seconds: float = 60) -> None:
-        """Return when the fulfilment of half of the orders has ended; AssertionError when it has not in time."""
+        """Place no more until the fulfilment of half of the orders has ended; AssertionError when not in time."""
         goal = len(self.acked) // 2
+        self._placing.clear()
 
         async def enough() -> bool:
             await self.history.read()
             return len(self._ended()) >= goal
 
-        await until(enough, seconds)
+        try:
+            await until(enough, seconds)
+        finally:
+            self._placing.set()
 
     async def settled(self, seconds: float = 90) -> None:
         """Return when every order's fulfilment has ended and nothing is open; AssertionError when not in time."""
