@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from cqrs.shop.v1 import commands_pb2 as commands
 from cqrs.shop.v1 import events_pb2 as events
+from cqrs.shop.v1 import payment_commands_pb2 as payments
 from cqrs.shop.v1 import stock_commands_pb2 as stock
 from cqrs.shop.v1.types_pb2 import (
     NOTIFICATION_KIND_ORDER_CANCELLED,
@@ -220,6 +221,15 @@ async def test_in_the_plain_variant_an_order_cancelled_before_it_is_paid_never_i
     await world.carry_out_only(cancel())
     assert_cancelled(await world.settle(), "changed my mind")
     assert not world.payments.accounts()
+
+
+async def test_in_the_plain_variant_an_order_whose_payment_was_voided_before_it_was_made_is_cancelled() -> None:
+    world = await shop("plain")
+    await world.carry_out_only(place())
+    held_up = world.waiting.pop()
+    await world.only(payments.VoidPaymentRequest(order_id=ORDER_ID))
+    world.waiting.append(held_up)
+    assert_cancelled(await world.settle(), "The order's payment was voided or paid back; it takes no other")
 
 
 async def test_everything_of_a_fulfilment_may_come_twice() -> None:

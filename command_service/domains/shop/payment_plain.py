@@ -9,6 +9,7 @@ from cqrs.shop.v1.types_pb2 import (
     ORDER_STATUS_PENDING,
     ORDER_STATUS_PROCESSING,
     PAYMENT_STATUS_CAPTURED,
+    PAYMENT_STATUS_VOIDED,
 )
 from google.protobuf.message import Message
 
@@ -20,6 +21,7 @@ from command_service.domains.shop.order_state import Order
 from command_service.domains.shop.payment_port import Approved, Declined
 from command_service.domains.shop.payment_state import Payment
 from command_service.domains.shop.refusal import refuse
+from runtime.refusals import Refused
 
 
 def process(command: ProcessPaymentRequest, context: Context, payment: Payment, order: Order) -> Decision:
@@ -27,7 +29,12 @@ def process(command: ProcessPaymentRequest, context: Context, payment: Payment, 
     asked = (PAYMENT_STATUS_CAPTURED, command.payment.token, command.amount)
     if (payment.status, payment.token, payment.money(payment.authorized)) == asked:
         return QUIET
-    rules.may_begin(payment)
+    try:
+        rules.may_begin(payment)
+    except Refused as refused:
+        if order.fulfilment != FULFILMENT_PLAIN or not _never_paid(payment, order):
+            raise
+        return happened(commands=(to_cancel(command.order_id, refused.text),))  # nobody else would ever end it
     answer = context.outcome
     if answer is None:
         if order.status == ORDER_STATUS_CANCELLED:
@@ -36,6 +43,12 @@ def process(command: ProcessPaymentRequest, context: Context, payment: Payment, 
     if isinstance(answer, Declined):
         return _declined(command, answer, order)
     return _collected(command, answer, order)
+
+
+def _never_paid(payment: Payment, order: Order) -> bool:
+    """Whether an order that is still to be paid cannot be any more."""
+    voided = payment.status == PAYMENT_STATUS_VOIDED and order.status == ORDER_STATUS_PROCESSING
+    return voided or order.status == ORDER_STATUS_PENDING
 
 
 def _declined(command: ProcessPaymentRequest, answer: Declined, order: Order) -> Decision:
