@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+LONGEST_CHANNEL = 100
+"""Characters of a channel's name: what an operator can name to pause it."""
+
 
 class Executions:
     """Overrides by RPC: synchronous, or asynchronous on a channel."""
@@ -31,5 +34,7 @@ class Executions:
             mode, _, channel = how.partition(":")
             if mode not in ("sync", "async") or (mode == "async") != bool(channel):
                 raise ValueError(f"{part!r} is neither `<rpc>=sync` nor `<rpc>=async:<channel>`")
+            if len(channel) > LONGEST_CHANNEL or not channel.isprintable():
+                raise ValueError(f"the channel in {part!r} must be at most {LONGEST_CHANNEL} printable characters")
             channels[rpc.replace("/", ".")] = channel or None
         return cls(channels)

@@ -47,6 +47,12 @@ def test_a_setting_for_a_command_that_nobody_declares_is_named() -> None:
         Catalogue(CONTRACTS, DECIDERS, Executions.parse("cqrs.shop.X=sync"))
 
 
+@pytest.mark.parametrize("channel", ["x" * 101, "a\0b", "a\nb"])
+def test_a_channel_that_no_operator_could_pause_is_refused_at_start(channel: str) -> None:
+    with pytest.raises(ValueError, match="at most 100 printable characters"):
+        Executions.parse(f"a.B=async:{channel}")
+
+
 @pytest.mark.parametrize("text", ["a.B", "a.B=later", "a.B=async", "a.B=sync:x"])
 def test_an_override_that_makes_no_sense_says_so(text: str) -> None:
     with pytest.raises(ValueError, match="is neither"):
