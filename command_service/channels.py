@@ -18,6 +18,8 @@ class ChannelPolicy:
     """Seconds before the second attempt; each later wait is twice as long."""
     longest: float = 60.0
     """Seconds that a wait grows to at most."""
+    timeout: float = 120.0
+    """Seconds that an effect may take; one that takes longer is broken off, and the attempt is counted."""
     backlog: int = 100_000
     """Commands that may wait before callers get RESOURCE_EXHAUSTED; what the system itself sends is always accepted."""
 

@@ -1,5 +1,6 @@
 """Step 6, executed: an accepted command through the same path as any other; its outcome is appended with its events."""
 
+import asyncio
 import math
 import time
 from collections.abc import Mapping
@@ -104,7 +105,8 @@ class Executor:
             port = effect.port if effect else ""
             raise TypeError(f"No adapter for the port {port!r} of {command.rpc.name} in this worker")
         states = (state for _, state in outcome.after)
-        came_to = await effect.run(immutable(command.request), self._ports[effect.port], *states)
+        async with asyncio.timeout(self._channels.policy(command.rpc.channel).timeout):
+            came_to = await effect.run(immutable(command.request), self._ports[effect.port], *states)
         if came_to is None:
             raise TypeError(f"The effect of {command.rpc.name} came to None, which stands for not having run")
         return came_to

@@ -33,7 +33,7 @@ class Settings:
     state_cache_streams: int = setting(20_000, low=1)
     """How many streams' states are kept in memory."""
     channels: Channels = Channels({}, DEFAULT_POLICY)  # noqa: RUF009 # immutable
-    """Policies by channel, `name:key=value,…;…` with the keys concurrency, attempts, first, longest (in seconds) and
+    """Policies by channel, `name:key=value,…;…` with the keys concurrency, attempts, first, longest, timeout (in s) and
     backlog; `*` names every other channel. The command server needs the backlogs: what may wait before it refuses."""
     execution: Executions = Executions({})  # noqa: RUF009 # immutable
     """Commands that are carried out otherwise than their contracts say: `<rpc>=sync` or `<rpc>=async:<channel>`, `;`

@@ -23,7 +23,7 @@ class Settings:
     sandbox_payments: str = ""
     """The file in which the sandbox provider keeps its payments, for all workers of a machine; empty: in memory."""
     channels: Channels = Channels({}, DEFAULT_POLICY)  # noqa: RUF009 # immutable
-    """Policies by channel, `name:key=value,…;…` with the keys concurrency, attempts, first, longest (in seconds) and
+    """Policies by channel, `name:key=value,…;…` with the keys concurrency, attempts, first, longest, timeout (in s) and
     backlog; `*` names every other channel. The worker needs all but the backlogs."""
     execution: Executions = Executions({})  # noqa: RUF009 # immutable
     """Commands that are carried out otherwise than their contracts say, as the command server has it."""

@@ -79,3 +79,14 @@ async def test_a_dry_run_of_a_command_with_an_effect_says_that_it_would_go_on() 
     request.context.validate_only = True
     await world.send(request)
     assert ((await world.log.head()).position, trial.begun) == (0, [])
+
+
+async def test_an_effect_that_takes_too_long_is_broken_off_and_tried_again() -> None:
+    trial = Trial()
+    world = World(trial.decider, trial, "*:first=0.01,longest=0.05,attempts=2,timeout=0.05")
+    trial.gate("never")
+    (command_id,) = await world.accepted(adding("ada", "never"))
+    await drained(world)
+    assert trial.begun == ["never", "never"]
+    assert (await world.outcomes(command_id))[-1] == "CommandFailed"
+    assert "Timed out" in await failure(world)
