@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -10,7 +11,10 @@ from runtime import logs
 
 
 @pytest.fixture(autouse=True)
-def _fresh_structlog() -> None:
+def _fresh_structlog() -> Iterator[None]:
+    """The configuration is the process's: what a test sets, the next ones must not write to."""
+    structlog.reset_defaults()
+    yield
     structlog.reset_defaults()
 
 
