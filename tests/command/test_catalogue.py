@@ -19,6 +19,7 @@ def test_every_command_has_its_one_handler() -> None:
             assert rpc.decider.service == service.full_name
 
 
+# promise 000-13
 def test_a_service_that_nobody_decides_is_named() -> None:
     with pytest.raises(CatalogueError, match=r"No Decider for cqrs\.shop\.v1\.\w+: list one in DECIDERS"):
         Catalogue(CONTRACTS, DECIDERS[1:])
