@@ -31,7 +31,7 @@ demo-fulfilment: $(VENV)/run ## fulfil a shop's day while its worker is killed, 
 	@$(OBVERSE) demo-fulfilment $(if $(DATA),--data "$(DATA)")
 
 test: $(VENV)/dev ## every test but the long proofs; needs nothing running, leaves nothing running
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 faults: $(VENV)/dev ## the long proofs: kills under load, seeded; SEED=n repeats one
 	@$(BIN)/pytest -m faults $(if $(SEED),--seed $(SEED))
