@@ -70,8 +70,9 @@ async def test_what_was_taken_survives_a_kill_and_the_server_comes_back_at_its_a
         if len(taken) == 20:
             server.kill()
 
-    await asyncio.gather(*map(send, range(100)))
-    assert 20 <= len(taken) < 100
+    await asyncio.gather(*map(send, range(60)))
+    await asyncio.gather(*map(send, range(60, 100)))  # nobody is there to take these, however fast the others were
+    assert 20 <= len(taken) <= 60
     (server.data / "tmp" / "half.eml").write_text("what the kill has left")
     await asyncio.to_thread(server.start)
     assert server.url == url
